@@ -1,0 +1,90 @@
+# One definition of everything: pre-commit and CI call these targets and nothing else.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+CORE := $(VENV)/.stamp-core
+DEV := $(VENV)/.stamp-dev
+# A development install has all that the demo needs.
+RUN := $(firstword $(wildcard $(DEV)) $(CORE))
+# mypy reads these, where they exist.
+TYPED := $(wildcard src benchmarks scripts)
+
+# An interpreter that runs and is new enough: the one in .venv first, or PYTHON=... from the command line.
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in $(BIN)/python python3 python3.13 python3.12 python3.11; do \
+	if $$p -c '$(USABLE)' 2>/dev/null; then echo $$p; break; fi; done)
+UV := $(shell command -v uv)
+
+ifdef UV
+INSTALL := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet
+else
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+endif
+install = $(INSTALL) --require-hashes -r $(1) && $(INSTALL) --no-deps --no-build-isolation -e .
+
+.PHONY: help demo test check lint types structure fix golden bench picture lock ci clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+
+demo: $(RUN) ## scan the capture that ships with minewatch and say what was found, and why
+	$(BIN)/minewatch demo
+
+check: lint types test ## the definition of clean: style, types and every test
+
+lint: $(DEV) ## ruff: format and rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(DEV) ## mypy --strict
+	$(BIN)/mypy --strict $(TYPED)
+
+test: $(DEV) ## every test and every example in a docstring; a warning is an error
+	$(BIN)/python -m pytest
+
+structure: $(DEV) ## only the tests of layers, mirrored tests, docstrings and documents (seconds)
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_mirror.py tests/test_docstrings.py tests/test_docs.py
+
+fix: $(DEV) ## format, and repair what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: $(DEV) ## rewrite the expected files under tests/golden; read the diff
+	$(BIN)/python -m pytest -q --golden tests
+
+bench: $(DEV) ## speed and quality, with the numbers of this machine
+	$(BIN)/python benchmarks/bench.py
+
+picture: $(DEV) ## draw the README's picture again
+	$(BIN)/python scripts/make_picture.py
+
+# Pins stay as they are unless asked: make lock UPGRADE=--upgrade, or UPGRADE='--upgrade-package numpy'.
+lock: ## write the lock files from pyproject.toml
+	@test -n "$(UV)" || $(PYTHON) -m pip install -qq --target $(VENV)/lock uv
+	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
+	compile() { "$(or $(UV),$(VENV)/lock/bin/uv)" pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --group build $(UPGRADE) "$$@"; }; \
+	compile --extra dev -o requirements-dev.lock pyproject.toml; \
+	compile -c requirements-dev.lock -o requirements.lock pyproject.toml
+
+ci: ## what continuous integration runs
+	.ci/run
+
+clean: ## remove what these targets made, and .venv
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(USABLE)' 2>/dev/null || { echo "minewatch needs Python 3.11 or newer with venv: none found (try: make PYTHON=/path/to/python3)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(CORE): requirements.lock pyproject.toml | $(BIN)/python
+	$(call install,requirements.lock)
+	@touch $@
+
+$(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(call install,requirements-dev.lock)
+	@touch $@

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes one calibrated probability of what the detectors say, and keeps who said how much.
+
+Additive in log-odds::
+
+    logit(p) = logit(prior) + sum over ready detectors of
+               clip(weight * (logit(p_detector) - logit(prior)), floor, ceiling)
+
+Each detector gives a probability that is already right at the base rate ``prior``. Weights are
+never negative, so more suspicion from a detector never lowers the verdict. A detector that is not
+ready (NaN) or absent adds nothing. The label threshold is 0.5: at a prior of 2 in 1,000 the
+evidence must weigh 6.2 in log-odds to reach it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from minewatch.types import FloatArray, Scores
+
+BASE_RATE: Final = 0.002
+"""Mining conversations among all; the seed paper's servers had 0.0019 (157 of 84,344)."""
+LABEL_THRESHOLD: Final = 0.5
+CERTAIN: Final = 1e-9
+"""Probabilities are kept this far from 0 and 1, so that log-odds are finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How far one detector may move the verdict, in log-odds away from the prior."""
+
+    weight: float
+    """Factor on its evidence, 0 or more; 1 takes its probability at its word."""
+    floor: float
+    """Most that it can speak against mining, 0 or less."""
+    ceiling: float
+    """Most that it can speak for mining, 0 or more; alone it is enough if above 6.2."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would make the fusion fall where a detector rises, or be infinite."""
+        values = (self.weight, self.floor, self.ceiling)
+        if not all(map(math.isfinite, values)) or self.weight < 0:
+            raise ValueError(f"weight {self.weight}: not a finite number of 0 or more")
+        if not self.floor <= 0 <= self.ceiling:
+            raise ValueError(f"floor {self.floor} and ceiling {self.ceiling} must enclose 0")
+
+
+# Chosen by hand from what each detector can know; see docs/concepts/fusion.md. The first trained
+# detector (flowstats) enters with the slope of its own held-out calibration or less.
+DEFAULT_PARTS: Final[Mapping[str, Part]] = MappingProxyType(
+    {
+        # A decoded mining session is proof; its absence says little (TLS, no payload).
+        "signature": Part(1.0, -1.0, 14.0),
+        # Lists are stale and addresses shared: never enough alone, and not listed says nothing.
+        "intel": Part(1.0, 0.0, 4.0),
+        # Volume alone confuses heartbeats with miners.
+        "flowstats": Part(1.0, -3.0, 7.0),
+        "rhythm": Part(1.0, -3.0, 8.0),
+        "sequence": Part(1.0, -3.0, 8.0),
+        "synchrony": Part(1.0, 0.0, 8.0),
+    }
+)
+STRANGER: Final = Part(0.5, -2.0, 4.0)
+"""What a detector that is not listed may do: help, but never decide alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The verdicts' probabilities, and what each detector did to them."""
+
+    probability: FloatArray
+    """Shape (n_conversations,); the prior where no detector was ready."""
+    contributions: Mapping[str, FloatArray]
+    """Change of log-odds by detector, each of shape (n_conversations,); 0 where not ready."""
+
+    def is_mining(self) -> list[bool]:
+        """Return the labels: true from ``LABEL_THRESHOLD`` on."""
+        return [bool(p >= LABEL_THRESHOLD) for p in self.probability]
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Adds up log-odds.
+
+    Parameters
+    ----------
+    prior : share of mining among conversations, to which every detector is calibrated.
+    parts : weight and limits by detector.
+    stranger : weight and limits of detectors that are not in ``parts``.
+
+    Examples
+    --------
+    >>> says = lambda name, p: Scores(name, np.array([p]))
+    >>> fuse = lambda *scores: Fusion().combine(scores).probability.round(3).item()
+    >>> fuse(says("flowstats", math.nan))
+    0.002
+    >>> fuse(says("flowstats", 0.2)), fuse(says("intel", 1.0))
+    (0.2, 0.099)
+    >>> fuse(says("flowstats", 0.2), says("intel", 1.0))
+    0.932
+    >>> fuse(says("signature", 0.999))
+    0.999
+    """
+
+    prior: float = BASE_RATE
+    parts: Mapping[str, Part] = field(default_factory=lambda: DEFAULT_PARTS)
+    stranger: Part = STRANGER
+
+    def __post_init__(self) -> None:
+        """Refuse a prior outside (0, 1)."""
+        if not 0 < self.prior < 1:
+            raise ValueError(f"prior {self.prior}: not between 0 and 1")
+
+    def combine(self, scores: Iterable[Scores]) -> Fused:
+        """Return the fused probability of each conversation.
+
+        Parameters
+        ----------
+        scores : one entry a detector, at least one, all for the same conversations.
+
+        Raises
+        ------
+        ValueError : no scores, a detector twice, or lengths that differ.
+        """
+        contributions: dict[str, FloatArray] = {}
+        for score in scores:
+            if score.detector in contributions:
+                raise ValueError(f"two scores of the detector {score.detector}")
+            contributions[score.detector] = self.contribution(score)
+        if not contributions:
+            raise ValueError("no scores to fuse")
+        if len({len(values) for values in contributions.values()}) > 1:
+            raise ValueError("scores of different lengths")
+        total = np.sum(list(contributions.values()), axis=0) + _logit(np.array(self.prior))
+        return Fused(1 / (1 + np.exp(-total)), contributions)
+
+    def contribution(self, score: Scores) -> FloatArray:
+        """Return what one detector adds to the log-odds; 0 where it is not ready.
+
+        Parameters
+        ----------
+        score : the detector's probabilities.
+        """
+        part = self.parts.get(score.detector, self.stranger)
+        moved = part.weight * (_logit(score.probability) - _logit(np.array(self.prior)))
+        return np.nan_to_num(np.clip(moved, part.floor, part.ceiling), nan=0.0)
+
+
+def _logit(probability: FloatArray) -> FloatArray:
+    clipped = np.clip(probability, CERTAIN, 1 - CERTAIN)
+    result: FloatArray = np.log(clipped / (1 - clipped))
+    return result

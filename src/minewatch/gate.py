@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first stage of the cascade: a cheap look that spares most conversations the costly ones.
+
+The reason is kept and shown. What the gate costs in recall is measured with the models
+(docs/models/flowstats.md).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from minewatch.metering.decode import JSON, JSON_RPC, WEBSOCKET
+
+TALKS: Final = JSON | WEBSOCKET | JSON_RPC
+"""Payload kinds that always go to the decoders, however short the conversation."""
+MIN_PAYLOAD_PACKETS: Final = 6
+"""Login, job and a share with its answer are four; statistics on less say nothing."""
+BULK_OCTETS: Final = 1 << 20
+BULK_BITS_PER_SECOND: Final = 256_000
+"""A miner's conversation runs at 80 to 2,000 bit/s, and a proxy's at some hundred times that at
+most (a few hundred miners behind one connection)."""
+
+PASSED: Final = "passed"
+NOT_TCP: Final = "not-tcp"
+ONE_WAY: Final = "one-way"
+TOO_FEW_MESSAGES: Final = "too-few-messages"
+BULK_TRANSFER: Final = "bulk-transfer"
+
+REASONS: Final = {
+    PASSED: "scored by the detectors",
+    NOT_TCP: "not TCP: no mining protocol runs over anything else",
+    ONE_WAY: "payload in one direction at most: a pool and a miner both talk",
+    TOO_FEW_MESSAGES: f"fewer than {MIN_PAYLOAD_PACKETS} packets with payload",
+    BULK_TRANSFER: "1 MiB or more at over 256 kbit/s: mining is a trickle",
+}
+
+
+def gate_reason() -> pl.Expr:
+    """Return an expression over ``schema.CONVERSATION``: why a conversation stops here.
+
+    Examples
+    --------
+    >>> from minewatch.testing import conversations
+    >>> conversations(protocol_identifier=17).frame.select(gate_reason()).item()
+    'not-tcp'
+    """
+    packets = pl.col("payload_packet_count") + pl.col("reverse_payload_packet_count")
+    octets = pl.col("payload_octet_count") + pl.col("reverse_payload_octet_count")
+    duration_ns = pl.col("flow_end_nanoseconds") - pl.col("flow_start_nanoseconds")
+    is_fast = octets.cast(pl.Float64) * 8e9 > duration_ns.cast(pl.Float64) * BULK_BITS_PER_SECOND
+    return (
+        pl.when(pl.col("protocol_identifier") != 6)
+        .then(pl.lit(NOT_TCP))
+        .when((pl.col("payload_kinds") & TALKS) != 0)
+        .then(pl.lit(PASSED))
+        .when(
+            (pl.col("payload_packet_count") == 0) | (pl.col("reverse_payload_packet_count") == 0)
+        )
+        .then(pl.lit(ONE_WAY))
+        .when(packets < MIN_PAYLOAD_PACKETS)
+        .then(pl.lit(TOO_FEW_MESSAGES))
+        .when((octets >= BULK_OCTETS) & is_fast)
+        .then(pl.lit(BULK_TRANSFER))
+        .otherwise(pl.lit(PASSED))
+        .alias("gate_reason")
+    )

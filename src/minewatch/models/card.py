@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card inside a model file: what the model expects, what it learnt from, what it achieved."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+CARD_VERSION = 1
+MAX_FEATURES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCard:
+    """One input of a model, with what it looks like in the normal part of the training data."""
+
+    name: str
+    unit: str
+    median: float
+    """Median of normal training conversations: what ``explain`` puts in place of a value."""
+    low: float
+    """5th percentile of normal training conversations."""
+    high: float
+    """95th percentile of normal training conversations."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """All that is known about a model; stored as JSON in the model file itself."""
+
+    name: str
+    """The detector it is for: ``flowstats``."""
+    schema_version: int
+    """``schema.SCHEMA_VERSION`` of the tables it was trained on."""
+    feature_set: str
+    """Name of the feature set that computes its inputs: ``volume``, ``paper``."""
+    features: tuple[FeatureCard, ...]
+    """Its inputs, in order: all of the feature set's, or some."""
+    interval_s: float
+    """Metering interval of the training data."""
+    idle_timeout_s: float
+    """Idle timeout of the training data's metering."""
+    algorithm: str
+    """``random forest``, ``decision tree``, ``support vector machine``, ``nearest neighbours``."""
+    prevalence: float
+    """Share of mining in the training data, to which the probabilities were calibrated."""
+    base_rate: float
+    """Share of mining to which the probabilities are corrected when scoring."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """The algorithm's parameters, and the calibration's."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """Sources with counts, licences and hashes; what the gate dropped; the seed."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Figures on sources left out of training."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Libraries that made it."""
+    created: str = ""
+    """ISO date that the maker stated, or empty: the file is then reproducible to the byte."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Return the inputs' names, in order."""
+        return tuple(feature.name for feature in self.features)
+
+    def to_json(self) -> str:
+        """Return the card as JSON, always the same text for the same card."""
+        return json.dumps({"card_version": CARD_VERSION, **asdict(self)}, sort_keys=True)
+
+
+def card_from_json(text: str) -> ModelCard:
+    """Return the card in ``text``.
+
+    Raises
+    ------
+    ValueError : it is not JSON, of another card version, lacks a field, or one is out of range.
+
+    Examples
+    --------
+    >>> card_from_json("{}")
+    Traceback (most recent call last):
+    ValueError: card version None instead of 1
+    """
+    try:
+        data = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the card is nested too deeply") from error
+    if not isinstance(data, dict):
+        raise ValueError("the card is not a JSON object")
+    if data.get("card_version") != CARD_VERSION:
+        raise ValueError(f"card version {data.get('card_version')!r} instead of {CARD_VERSION}")
+    try:
+        features = tuple(_feature(entry) for entry in _list(data["features"]))
+        card = ModelCard(
+            name=_text(data["name"]),
+            schema_version=_whole(data["schema_version"]),
+            feature_set=_text(data["feature_set"]),
+            features=features,
+            interval_s=_number(data["interval_s"], 0, math.inf),
+            idle_timeout_s=_number(data["idle_timeout_s"], 0, math.inf),
+            algorithm=_text(data["algorithm"]),
+            prevalence=_number(data["prevalence"], 0, 1),
+            base_rate=_number(data["base_rate"], 0, 1),
+            parameters=_mapping(data["parameters"]),
+            training=_mapping(data["training"]),
+            metrics=_mapping(data["metrics"]),
+            versions=_mapping(data["versions"]),
+            created=_text(data["created"], empty=True),
+        )
+    except KeyError as error:
+        raise ValueError(f"the card lacks {error.args[0]}") from error
+    if not 0 < len(features) <= MAX_FEATURES:
+        raise ValueError(f"{len(features)} features instead of 1 to {MAX_FEATURES}")
+    if len(set(card.feature_names)) < len(features):
+        raise ValueError("a feature is named twice")
+    return card
+
+
+def _feature(entry: object) -> FeatureCard:
+    data = _mapping(entry)
+    low, median, high = (
+        _number(data[name], -math.inf, math.inf, closed=True) for name in ("low", "median", "high")
+    )
+    return FeatureCard(_text(data["name"]), _text(data["unit"]), median, low, high)
+
+
+def _text(value: object, empty: bool = False) -> str:
+    if not isinstance(value, str) or not (value or empty):
+        raise ValueError(f"{value!r} is not a text")
+    return value
+
+
+def _number(value: object, low: float, high: float, closed: bool = False) -> float:
+    """A finite number between the bounds, without them unless ``closed``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number")
+    if not (low <= value <= high if closed else low < value < high):
+        raise ValueError(f"{value!r} is not between {low} and {high}")
+    return float(value)
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is not an object")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is not a list")
+    return value

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one loop: read, meter, merge, gate; what follows takes ``Conversations``."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from minewatch import gate
+from minewatch.address import PRIVATE_NETWORKS, Network, parse_networks
+from minewatch.conversations import ConversationBuilder
+from minewatch.metering.process import DnsLog, Meter, MeterCounters, MeterOutput
+from minewatch.metering.state import MeteringOptions
+from minewatch.readers.capture import CaptureCounters, CaptureSource
+from minewatch.readers.source import Input
+from minewatch.types import Conversations, PacketBatch
+
+
+def private_networks() -> tuple[Network, ...]:
+    """Return the networks that count as home unless the user says otherwise."""
+    return parse_networks(PRIVATE_NETWORKS)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """How inputs become conversations.
+
+    Parameters
+    ----------
+    metering : time-outs and limits.
+    home : networks of the watched side.
+    on_progress : called with the octets read so far, once a batch.
+    """
+
+    metering: MeteringOptions = field(default_factory=MeteringOptions)
+    home: Sequence[Network] = field(default_factory=private_networks)
+    on_progress: Callable[[int], None] | None = None
+
+
+@dataclass(slots=True)
+class CaptureReport:
+    """What was read of one capture, and what could not be."""
+
+    name: str
+    capture: CaptureCounters
+    metering: MeterCounters
+    gated: dict[str, int] = field(default_factory=dict)
+    """Conversations by gate reason."""
+
+    @property
+    def conversations(self) -> int:
+        """Return how many conversations there were."""
+        return sum(self.gated.values())
+
+
+@dataclass(slots=True)
+class ConversationChunk:
+    """Conversations that ended together, all of them and those that passed the gate."""
+
+    everything: pl.DataFrame
+    """Columns of ``schema.CONVERSATION`` and ``gate_reason``."""
+    passed: Conversations
+    """Those with gate reason ``passed``, with packets and payload."""
+    dns: Callable[[], DnsLog]
+    """Returns the DNS responses seen so far."""
+
+
+def read_ahead(source: CaptureSource, depth: int = 3) -> Iterator[PacketBatch]:
+    """Yield a source's batches, filled by a second thread while the caller works.
+
+    Reading, framing and decoding release the interpreter lock, as metering does, so that two
+    processors are used. A batch is valid until the next one is asked for.
+    """
+    free: queue.SimpleQueue[PacketBatch | None] = queue.SimpleQueue()
+    ready: queue.SimpleQueue[PacketBatch | BaseException | None] = queue.SimpleQueue()
+    for _ in range(depth):
+        free.put(PacketBatch())
+
+    def fill() -> None:
+        try:
+            while (batch := free.get()) is not None and source.fill(batch):
+                ready.put(batch)
+            ready.put(None)
+        except BaseException as error:  # handed over to the caller's thread, which raises it
+            ready.put(error)
+
+    thread = threading.Thread(target=fill, name="minewatch-reader", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+            free.put(item)
+    finally:
+        free.put(None)
+        thread.join()
+        source.close()
+
+
+def meter_capture(
+    source: CaptureSource, meter: Meter, options: PipelineOptions
+) -> Iterator[MeterOutput]:
+    """Yield what the metering process hands out for one capture, the last one marked."""
+    for batch in read_ahead(source):
+        if options.on_progress is not None:
+            options.on_progress(source.counters.octets_read)
+        yield from meter.feed(batch)
+    yield from meter.finish()
+
+
+def open_capture(source: Input, options: PipelineOptions) -> tuple[CaptureSource, Meter]:
+    """Open a capture and a metering process for it.
+
+    Raises
+    ------
+    SourceError : it cannot be opened, or is no capture.
+    """
+    return (
+        CaptureSource(source, decapsulate=options.metering.decapsulate),
+        Meter(options.metering),
+    )
+
+
+def conversations(
+    source: Input, options: PipelineOptions
+) -> tuple[CaptureReport, Iterator[ConversationChunk]]:
+    """Open a capture; return its report, complete when the chunks are used up, and the chunks.
+
+    Raises
+    ------
+    SourceError : it cannot be opened, or is no capture.
+    """
+    capture, meter = open_capture(source, options)
+    report = CaptureReport(source.name, capture.counters, meter.counters)
+    return report, _chunks(capture, meter, report, options)
+
+
+def _chunks(
+    capture: CaptureSource, meter: Meter, report: CaptureReport, options: PipelineOptions
+) -> Iterator[ConversationChunk]:
+    builder = ConversationBuilder(options.home)
+    for output in meter_capture(capture, meter, options):
+        ended, intervals = builder.add(output.flows, output.ended)
+        everything = ended.with_columns(gate.gate_reason())
+        for reason, count in everything.group_by("gate_reason").len().iter_rows():
+            report.gated[reason] = report.gated.get(reason, 0) + count
+        passed = everything.filter(pl.col("gate_reason") == gate.PASSED)
+        ids = passed.get_column("flow_id").to_numpy().astype(np.int64)
+        packets = output.packets(ids)
+        yield ConversationChunk(
+            everything,
+            Conversations(
+                passed,
+                intervals.filter(pl.col("flow_id").is_in(passed.get_column("flow_id").implode())),
+                packets,
+                output.payloads(ids, packets),
+            ),
+            meter.dns_log,
+        )

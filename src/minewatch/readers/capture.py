@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading pcap and pcapng captures into packet batches."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from minewatch.errors import SourceError
+from minewatch.metering import framing
+from minewatch.metering.decode import FRAGMENT_SLOTS, Outcome, decode_frames
+from minewatch.readers.pcapng import PcapngState
+from minewatch.readers.source import (
+    DECOMPRESSION_ERRORS,
+    PCAP_MAGICS,
+    PCAPNG_MAGIC,
+    Input,
+    open_input,
+    read_fully,
+)
+from minewatch.types import BATCH_OCTETS, BATCH_PACKETS, Int64Array, PacketBatch
+
+_PCAP_HEADER_OCTETS: Final = 24
+HASH_SEED: Final = int.from_bytes(os.urandom(8), "little", signed=True)
+"""New in every process, so that nobody can write a capture whose flows all share a slot."""
+
+
+@dataclass(slots=True)
+class CaptureCounters:
+    """What became of a capture's octets and packets; nothing is left uncounted."""
+
+    packets_seen: int = 0
+    outcomes: Int64Array = field(default_factory=lambda: np.zeros(len(Outcome), np.int64))
+    """Packets by ``Outcome``; their sum is ``packets_seen``."""
+    octets_read: int = 0
+    octets_skipped: int = 0
+    """Octets at the end that could not be read as packets; ``notes`` say why."""
+    notes: list[str] = field(default_factory=list)
+    link_types: set[int] = field(default_factory=set)
+    """Link types seen, once there was one that is not known."""
+
+    def by_outcome(self) -> dict[str, int]:
+        """Return the packets of each outcome, by its name in lower case."""
+        return {outcome.name.lower(): int(self.outcomes[outcome]) for outcome in Outcome}
+
+
+class CaptureSource:
+    """One pcap or pcapng capture as packet batches.
+
+    Parameters
+    ----------
+    source : where it lies.
+    decapsulate : unwrap VXLAN, Geneve, GRE and IP-in-IP.
+
+    Raises
+    ------
+    SourceError : the file cannot be opened, is empty, or is no capture.
+
+    Notes
+    -----
+    A capture that is cut or damaged gives everything before that place, and a note.
+    """
+
+    def __init__(self, source: Input, decapsulate: bool = True) -> None:
+        self.name = source.name
+        self.counters = CaptureCounters()
+        self._decapsulate = decapsulate
+        self._stream = open_input(source)
+        self._records = np.empty((BATCH_PACKETS, framing.RECORD_WORDS), np.int64)
+        self._fragments = np.zeros((FRAGMENT_SLOTS, 8), np.int64)
+        self._rest = b""
+        self._is_over = False
+        self._skip = 0
+        self._pcapng: PcapngState | None = None
+        self._big_endian = False
+        self._tick_ns = 1000
+        self._link_type = 0
+        self._record_header = 16
+        try:
+            self._read_header()
+        except SourceError:
+            self._stream.close()
+            raise
+
+    def batches(self) -> Iterator[PacketBatch]:
+        """Yield batches; each is valid until the next one is asked for."""
+        batch = PacketBatch()
+        while self.fill(batch):
+            yield batch
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def fill(self, batch: PacketBatch) -> bool:
+        """Read the next packets into ``batch``; return False when there are none left."""
+        batch.n_packets = 0
+        while batch.n_packets == 0:
+            if self._is_over:
+                self._refuse_unknown_link_type()
+                return False
+            end = self._read_block(batch)
+            n_records, stop = self._frame(batch, end)
+            self.counters.packets_seen += n_records
+            batch.n_packets = decode_frames(
+                batch.data,
+                self._records,
+                n_records,
+                self._decapsulate,
+                self._fragments,
+                batch.columns,
+                self.counters.outcomes,
+                HASH_SEED,
+            )
+            if self.counters.outcomes[Outcome.UNKNOWN_LINK_TYPE]:
+                self.counters.link_types.update(self._records[:n_records, framing.R_LINK].tolist())
+            self._rest = b"" if self._is_over else batch.data[stop:end].tobytes()
+        return True
+
+    def _read_header(self) -> None:
+        try:
+            head = read_fully(self._stream, 4)
+            if head == b"":
+                raise SourceError(self.name, "the file is empty; capture again")
+            if head == PCAPNG_MAGIC:
+                self._pcapng = PcapngState()
+                self._rest = head
+                return
+            if head not in PCAP_MAGICS:
+                raise SourceError(
+                    self.name,
+                    "not a capture: it begins neither like pcap nor like pcapng; "
+                    "save it as one of these",
+                    offset=0,
+                )
+            rest = read_fully(self._stream, _PCAP_HEADER_OCTETS - 4)
+        except DECOMPRESSION_ERRORS as error:
+            raise SourceError(
+                self.name, f"cannot be unpacked: {error}; unpack it by hand to see how far it goes"
+            ) from error
+        except OSError as error:
+            raise SourceError(self.name, f"cannot be read: {error.strerror or error}") from error
+        self._read_pcap_header(head + rest)
+
+    def _read_pcap_header(self, header: bytes) -> None:
+        self.counters.octets_read = len(header)
+        if len(header) < _PCAP_HEADER_OCTETS:
+            raise SourceError(
+                self.name, "the file ends within its header; capture again", offset=len(header)
+            )
+        self._big_endian = header[0] == 0xA1
+        magic = int.from_bytes(header[:4], "big" if self._big_endian else "little")
+        self._tick_ns = 1 if magic == 0xA1B23C4D else 1000
+        self._record_header = 24 if magic == 0xA1B2CD34 else 16
+        # The upper bits tell of checksums at the end of frames (draft-ietf-opsawg-pcap).
+        link_type = int.from_bytes(header[20:24], "big" if self._big_endian else "little")
+        self._link_type = link_type & 0xFFFF
+
+    def _refuse_unknown_link_type(self) -> None:
+        """Raise if no packet at all could be decoded because of the interface it came from."""
+        seen = self.counters.packets_seen
+        if seen and self.counters.outcomes[Outcome.UNKNOWN_LINK_TYPE] == seen:
+            types = ", ".join(str(link) for link in sorted(self.counters.link_types))
+            raise SourceError(
+                self.name,
+                f"link type {types} of all {seen} packets is not known; capture on an Ethernet, "
+                "cooked (SLL), raw IP, loopback or PPP interface",
+                offset=None if self._pcapng else 20,
+            )
+
+    def _read_block(self, batch: PacketBatch) -> int:
+        """Fill the buffer behind what the last batch left; return where the octets end."""
+        rest = self._rest
+        batch.data[: len(rest)] = np.frombuffer(rest, np.uint8)
+        end = len(rest)
+        room = memoryview(batch.data)[end:]
+        try:
+            got = _read_into(self._stream, room)
+        except DECOMPRESSION_ERRORS as error:
+            self._note(f"cannot be unpacked any further: {error}")
+            got = 0
+        except OSError as error:
+            self._note(f"cannot be read any further: {error.strerror or error}")
+            got = 0
+        if got == 0:
+            self._is_over = True
+        self.counters.octets_read += got
+        return end + got
+
+    def _frame(self, batch: PacketBatch, end: int) -> tuple[int, int]:
+        """Find the records in the buffer; return their number and where they end."""
+        if self._pcapng is not None:
+            n, stop, problem = self._pcapng.frame(batch.data, end, self._records)
+        else:
+            n, stop, status = framing.frame_pcap(
+                batch.data,
+                0,
+                end,
+                self._big_endian,
+                self._tick_ns,
+                self._link_type,
+                self._record_header,
+                self._records,
+            )
+            problem = "a record of impossible length" if status == framing.DAMAGED else ""
+        left = end - stop
+        if problem:
+            self._stop_at(left, problem)
+        elif self._is_over and n == BATCH_PACKETS:
+            self._is_over = False  # The buffer holds more than one batch has rows.
+        elif self._is_over and left:
+            self._stop_at(left, "the capture is cut within a record")
+        elif stop == 0 and end == BATCH_OCTETS:
+            self._stop_at(left, "a record longer than any capture writes")
+        return n, stop
+
+    def _stop_at(self, left: int, problem: str) -> None:
+        """Give up at the place that lies ``left`` octets before the end of what was read."""
+        offset = self.counters.octets_read - left
+        rest = self._count_rest()
+        self.counters.octets_skipped += left + rest
+        self._note(
+            f"offset {offset}: {problem}; {left + rest} octets from there on are not used, "
+            "everything before is"
+        )
+        self._is_over = True
+
+    def _count_rest(self) -> int:
+        """Read to the end of a damaged capture only to tell how much was not used."""
+        total = 0
+        try:
+            while part := self._stream.read(1 << 20):
+                total += len(part)
+        except (OSError, *DECOMPRESSION_ERRORS):
+            return total
+        return total
+
+    def _note(self, text: str) -> None:
+        self.counters.notes.append(text)
+
+
+def _read_into(stream: io.RawIOBase | io.BufferedIOBase, room: memoryview) -> int:
+    got = stream.readinto(room)
+    return got or 0

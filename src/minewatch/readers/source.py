@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding and opening inputs: files, folders, globs, standard input; plain or compressed."""
+
+from __future__ import annotations
+
+import bz2
+import glob
+import gzip
+import io
+import lzma
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+import zstandard
+
+from minewatch.errors import SourceError
+
+STDIN: Final = "-"
+
+PCAP_MAGICS: Final = frozenset(
+    bytes.fromhex(magic)
+    for magic in (
+        "d4c3b2a1",
+        "a1b2c3d4",  # microseconds
+        "4d3cb2a1",
+        "a1b23c4d",  # nanoseconds
+        "34cdb2a1",
+        "a1b2cd34",  # Kuznetzov's longer record header
+    )
+)
+PCAPNG_MAGIC: Final = bytes.fromhex("0a0d0d0a")
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_BZIP2: Final = b"BZh"
+_XZ: Final = b"\xfd7zXZ\x00"
+_MAX_WINDOW: Final = 1 << 27
+"""zstd window (128 MiB) that a hostile file may make us allocate; zstd's own limit is 2 GiB."""
+
+DECOMPRESSION_ERRORS: Final = (
+    gzip.BadGzipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input that was found, under the name by which results call it."""
+
+    name: str
+    path: str
+    """``-`` for standard input."""
+    octets: int | None
+    """Size on disk, if it is known."""
+
+
+def is_capture_magic(head: bytes) -> bool:
+    """Return whether a file that begins so is a pcap or pcapng capture.
+
+    Examples
+    --------
+    >>> is_capture_magic(bytes.fromhex("0a0d0d0a1c000000"))
+    True
+    >>> is_capture_magic(b"PK")
+    False
+    """
+    return head[:4] in PCAP_MAGICS or head[:4] == PCAPNG_MAGIC
+
+
+def find_inputs(arguments: Sequence[str]) -> tuple[list[Input], list[SourceError]]:
+    """Return the inputs that the arguments name, and an error for each that names none.
+
+    A folder stands for every capture below it, a pattern for every file that it matches.
+    """
+    inputs: list[Input] = []
+    errors: list[SourceError] = []
+    for argument in arguments:
+        try:
+            inputs.extend(_expand(argument))
+        except SourceError as error:
+            errors.append(error)
+    return inputs, errors
+
+
+def _expand(argument: str) -> list[Input]:
+    if argument == STDIN:
+        return [Input("standard input", STDIN, None)]
+    path = Path(argument)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return _expand_pattern(argument)
+    except (OSError, ValueError) as error:
+        raise SourceError(argument, f"cannot be read: {_reason(error)}") from error
+    if stat.S_ISDIR(mode):
+        return _expand_folder(path)
+    return [_as_input(path, mode)]
+
+
+def _expand_pattern(argument: str) -> list[Input]:
+    if not glob.has_magic(argument):
+        raise SourceError(argument, "no such file; check the name, or give a folder or a pattern")
+    paths = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
+    files = [path for path in paths if path.is_file()]
+    if not files:
+        raise SourceError(argument, "the pattern matches no file")
+    return [_as_input(path, path.stat().st_mode) for path in files]
+
+
+def _expand_folder(folder: Path) -> list[Input]:
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and _begins_like_capture(path):
+            found.append(_as_input(path, path.stat().st_mode))
+    if not found:
+        raise SourceError(
+            str(folder), "no capture in this folder; name a file, or a folder with pcap or pcapng"
+        )
+    return found
+
+
+def _as_input(path: Path, mode: int) -> Input:
+    octets = path.stat().st_size if stat.S_ISREG(mode) else None
+    return Input(str(path), str(path), octets)
+
+
+def _begins_like_capture(path: Path) -> bool:
+    """Return whether the file, unpacked, has a capture's magic; unreadable files count as no."""
+    try:
+        with open_input(Input(str(path), str(path), None)) as stream:
+            return is_capture_magic(read_fully(stream, 4))
+    except (SourceError, OSError, *DECOMPRESSION_ERRORS):
+        return False
+
+
+def open_input(source: Input) -> io.RawIOBase | io.BufferedIOBase:
+    """Open an input for reading, unpacked by what it begins with, not by its name.
+
+    Raises
+    ------
+    SourceError : the file cannot be opened.
+    """
+    if source.path == STDIN:
+        stream: io.BufferedReader = io.BufferedReader(
+            cast(io.RawIOBase, io.FileIO(sys.stdin.fileno(), "rb", closefd=False)), 1 << 20
+        )
+        return _unpack(stream, stream.peek(6)[:6])
+    try:
+        raw = io.FileIO(source.path, "rb")
+    except (OSError, ValueError) as error:
+        raise SourceError(source.name, f"cannot be opened: {_reason(error)}") from error
+    if not raw.seekable():
+        pipe = io.BufferedReader(raw, 1 << 20)
+        return _unpack(pipe, pipe.peek(6)[:6])
+    try:
+        head = read_fully(raw, 6)
+        raw.seek(0)
+    except OSError as error:
+        raw.close()
+        raise SourceError(source.name, f"cannot be read: {_reason(error)}") from error
+    return _unpack(raw, head)
+
+
+def _unpack(stream: io.FileIO | io.BufferedReader, head: bytes) -> io.RawIOBase | io.BufferedIOBase:
+    if head.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=stream, mode="rb")
+    if head.startswith(_ZSTD):
+        unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+        return cast(
+            io.RawIOBase, unpacker.stream_reader(stream, read_across_frames=True, closefd=True)
+        )
+    if head.startswith(_BZIP2):
+        return bz2.BZ2File(stream, "rb")
+    if head.startswith(_XZ):
+        return lzma.LZMAFile(stream, "rb")
+    return stream
+
+
+def read_fully(stream: io.RawIOBase | io.BufferedIOBase, size: int) -> bytes:
+    """Return the next ``size`` octets, fewer only at the end of the stream."""
+    parts = []
+    left = size
+    while left > 0:
+        part = stream.read(left)
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return str(error)

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From conversations to verdicts: decode, score, fuse, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from minewatch import gate
+from minewatch.contracts import Decoder, Detector
+from minewatch.decoders.names import names_of
+from minewatch.detectors.fusion import Fusion
+from minewatch.pipeline import (
+    CaptureReport,
+    ConversationChunk,
+    PipelineOptions,
+    conversations,
+)
+from minewatch.readers.source import Input
+from minewatch.schema import polars_schema
+from minewatch.types import Conversations, Evidence, FloatArray, Verdict
+
+MINING = "mining"
+NORMAL = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What a scan uses.
+
+    Parameters
+    ----------
+    pipeline : how inputs become conversations.
+    decoders : read kept payload into columns.
+    detectors : give probabilities.
+    fusion : makes one probability of them.
+    threshold : probability from which a conversation is labelled mining, in (0, 1].
+    """
+
+    pipeline: PipelineOptions
+    decoders: Sequence[Decoder]
+    detectors: Sequence[Detector]
+    fusion: Fusion
+    threshold: float = 0.5
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """What a scan of one input saw and could not do."""
+
+    capture: CaptureReport
+    scored: int = 0
+    mining: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    """Plug-ins that failed, with their error; their scores count as not ready."""
+
+
+@dataclass(slots=True)
+class ScannedChunk:
+    """Conversations with their probabilities."""
+
+    conversations: Conversations
+    """Those that passed the gate, with the columns of the decoders."""
+    gated: pl.DataFrame
+    """Those that did not, with ``gate_reason``."""
+    probability: FloatArray
+    """Fused, for each of ``conversations``."""
+    scores: Mapping[str, FloatArray]
+    """By detector; NaN where it was not ready."""
+    options: ScanOptions
+
+    @property
+    def is_mining(self) -> np.ndarray:
+        """Return which of ``conversations`` are labelled mining."""
+        flagged: np.ndarray = self.probability >= self.options.threshold
+        return flagged
+
+    def verdict(self, row: int) -> Verdict:
+        """Return the verdict on one of ``conversations``, with its evidence, strongest first."""
+        contributions = self.options.fusion.contributions(
+            {name: scores[row : row + 1] for name, scores in self.scores.items()}
+        )
+        evidence: list[Evidence] = []
+        for detector in self.options.detectors:
+            name = detector.name
+            if name not in self.scores or np.isnan(self.scores[name][row]):
+                continue
+            total = float(contributions[name][0])
+            evidence.extend(_shared(detector.explain(self.conversations, row), total))
+        evidence.sort(key=lambda item: -abs(item.contribution))
+        probability = float(self.probability[row])
+        return Verdict(
+            flow_id=int(self.conversations.frame.item(row, "flow_id")),
+            mining_probability=probability,
+            label=MINING if probability >= self.options.threshold else NORMAL,
+            detectors={
+                name: None if np.isnan(scores[row]) else float(scores[row])
+                for name, scores in self.scores.items()
+            },
+            evidence=evidence,
+        )
+
+
+def _shared(evidence: Sequence[Evidence], total: float) -> Iterator[Evidence]:
+    """Scale a detector's evidence so that its parts add up to what fusion took from it."""
+    own = sum(item.contribution for item in evidence)
+    for item in evidence:
+        part = total * item.contribution / own if own else 0.0
+        yield Evidence(item.feature, item.value, item.unit, part, item.text)
+
+
+def gated_verdict(flow_id: int, reason: str, fusion: Fusion, detectors: Sequence[str]) -> Verdict:
+    """Return the verdict on a conversation that the gate stopped: the base rate, and why."""
+    return Verdict(
+        flow_id=flow_id,
+        mining_probability=fusion.prior,
+        label=NORMAL,
+        detectors=dict.fromkeys(detectors),
+        evidence=[Evidence("gate", reason, "text", 0.0, f"Not scored: {gate.REASONS[reason]}.")],
+    )
+
+
+def scan_capture(
+    source: Input, options: ScanOptions
+) -> tuple[ScanReport, Iterator[ScannedChunk]]:
+    """Open a capture; return its report, complete when the chunks are used up, and the chunks.
+
+    Raises
+    ------
+    SourceError : it cannot be opened, or is no capture.
+    """
+    capture_report, chunks = conversations(source, options.pipeline)
+    report = ScanReport(capture_report)
+    return report, _scan_chunks(chunks, report, options)
+
+
+def _scan_chunks(
+    chunks: Iterator[ConversationChunk], report: ScanReport, options: ScanOptions
+) -> Iterator[ScannedChunk]:
+    for chunk in chunks:
+        decoded = decode(chunk, options.decoders, report)
+        scores = score(decoded, options.detectors, report)
+        probability = options.fusion.probability(scores, len(decoded))
+        gated = chunk.everything.filter(pl.col("gate_reason") != gate.PASSED)
+        scanned = ScannedChunk(decoded, gated, probability, scores, options)
+        report.scored += len(decoded)
+        report.mining += int(scanned.is_mining.sum())
+        yield scanned
+
+
+def decode(
+    chunk: ConversationChunk, decoders: Sequence[Decoder], report: ScanReport
+) -> Conversations:
+    """Return the chunk's conversations with the decoders' columns and the responders' names."""
+    passed = chunk.passed
+    frame = passed.frame
+    ids = frame.get_column("flow_id").to_list()
+    for decoder in decoders:
+        schema = polars_schema(decoder.columns)
+        rows: list[Mapping[str, object]] = []
+        try:
+            for flow_id in ids:
+                payload = passed.payloads.get(flow_id)
+                seen = decoder.decode(payload) if payload is not None else None
+                rows.append(seen if seen is not None else {})
+        except Exception as error:  # a plug-in's defect: counted, shown, its columns null
+            report.failures[decoder.name] = f"{type(error).__name__}: {error}"
+            rows = [{}] * len(ids)
+        columns = [
+            pl.Series(name, [row.get(name) for row in rows], dtype) for name, dtype in schema.items()
+        ]
+        frame = frame.with_columns(columns)
+    frame = frame.with_columns(destination_name=names_of(frame, chunk.dns))
+    return Conversations(frame, passed.intervals, passed.packets, passed.payloads)
+
+
+def score(
+    conversations: Conversations, detectors: Sequence[Detector], report: ScanReport
+) -> dict[str, FloatArray]:
+    """Return each detector's probabilities; NaN where it was not ready, or failed."""
+    scores: dict[str, FloatArray] = {}
+    for detector in detectors:
+        if any(name not in conversations.frame.columns for name in detector.requires):
+            scores[detector.name] = np.full(len(conversations), np.nan)
+            continue
+        try:
+            scores[detector.name] = detector.score(conversations).probability
+        except Exception as error:  # a plug-in's defect: counted, shown, not ready
+            report.failures[detector.name] = f"{type(error).__name__}: {error}"
+            scores[detector.name] = np.full(len(conversations), np.nan)
+    return scores

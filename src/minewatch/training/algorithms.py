@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's four classifiers, calibrated without leaking a source into its own calibration.
+
+Parameters are fixed and modest: no search, because with a handful of mining sources a search
+would only learn which source is left out. Trees are bounded so that a model stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from minewatch.types import BoolArray, Float32Array, FloatArray
+
+ObjectArray = npt.NDArray[np.object_]
+
+
+def random_forest(seed: int) -> Any:
+    """Return 200 bounded trees; each mining conversation weighs as much as it is rare.
+
+    Parameters
+    ----------
+    seed : of the bootstrap and the choice of features.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(
+        n_estimators=200,
+        max_depth=10,
+        min_samples_leaf=2,
+        class_weight="balanced_subsample",
+        n_jobs=1,
+        random_state=seed,
+    )
+
+
+def decision_tree(seed: int) -> Any:
+    """Return one bounded tree.
+
+    Parameters
+    ----------
+    seed : of the choice between equal splits.
+    """
+    from sklearn.tree import DecisionTreeClassifier
+
+    return DecisionTreeClassifier(
+        max_depth=8, min_samples_leaf=5, class_weight="balanced", random_state=seed
+    )
+
+
+def support_vector_machine(seed: int) -> Any:
+    """Return an RBF support vector machine on standardised features.
+
+    Parameters
+    ----------
+    seed : not used; every algorithm takes one.
+    """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    return make_pipeline(StandardScaler(), SVC(C=10.0, gamma="scale", class_weight="balanced"))
+
+
+def nearest_neighbours(seed: int) -> Any:
+    """Return the vote of the five nearest training conversations, features standardised.
+
+    Parameters
+    ----------
+    seed : not used; every algorithm takes one.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), KNeighborsClassifier(n_neighbors=5))
+
+
+ALGORITHMS: Final[Mapping[str, Callable[[int], Any]]] = MappingProxyType(
+    {
+        "support vector machine": support_vector_machine,
+        "decision tree": decision_tree,
+        "random forest": random_forest,
+        "nearest neighbours": nearest_neighbours,
+    }
+)
+"""The paper's SVM, DT, RFT and KNN, in the order of its table."""
+
+
+def source_folds(
+    sources: ObjectArray, is_mining: BoolArray
+) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Yield (train, test) row numbers, leaving one source out at a time.
+
+    A source is not left out if the rest would hold no mining, or nothing else.
+
+    Parameters
+    ----------
+    sources : source of each row, shape (n,).
+    is_mining : label of each row, shape (n,).
+
+    Examples
+    --------
+    >>> sources = np.array(["a", "a", "b"], dtype=object)
+    >>> [test.tolist() for _, test in source_folds(sources, np.array([True, False, False]))]
+    [[2]]
+    """
+    for source in np.unique(sources):
+        is_out = sources == source
+        if 0 < is_mining[~is_out].sum() < (~is_out).sum():
+            yield np.flatnonzero(~is_out), np.flatnonzero(is_out)
+
+
+def raw_score(model: Any, values: Float32Array) -> FloatArray:
+    """Return the score of a fitted classifier before calibration; higher is more suspicious.
+
+    Parameters
+    ----------
+    model : one of ``ALGORITHMS``, fitted.
+    values : features, shape (n, n_features).
+    """
+    if hasattr(model, "decision_function"):
+        result: FloatArray = model.decision_function(values)
+        return result
+    probability: FloatArray = model.predict_proba(values)[:, 1]
+    return probability
+
+
+def calibrate(
+    algorithm: str,
+    values: Float32Array,
+    is_mining: BoolArray,
+    folds: list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+    seed: int,
+) -> Any:
+    """Return the classifier fitted to all rows, with a sigmoid fitted to out-of-fold scores.
+
+    Parameters
+    ----------
+    algorithm : a name in ``ALGORITHMS``.
+    values : features, shape (n, n_features), float32 as the model file will see them.
+    is_mining : labels, shape (n,).
+    folds : (train, test) rows; every row in one test part.
+    seed : of the algorithm.
+    """
+    from sklearn.calibration import CalibratedClassifierCV
+
+    model = CalibratedClassifierCV(
+        ALGORITHMS[algorithm](seed), method="sigmoid", cv=folds, ensemble=False
+    )
+    return model.fit(values, is_mining.astype(np.int64))
