@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
@@ -50,8 +51,8 @@ def packed(high: int, low: int) -> bytes:
 
     Examples
     --------
-    >>> packed(0, 0xFFFF_0A00_0001)
-    b'\\n\\x00\\x00\\x01'
+    >>> packed(0, 0xFFFF_0A00_0001).hex()
+    '0a000001'
     """
     if high == 0 and low >> 32 == 0xFFFF:
         return (low & 0xFFFF_FFFF).to_bytes(4, "big")
@@ -62,14 +63,46 @@ def with_text(frame: pl.DataFrame) -> pl.DataFrame:
     """Replace both addresses' halves by their text, as written tables have it."""
     for name in ("source_address", "destination_address"):
         halves = [f"{name}_high", f"{name}_low"]
-        distinct = frame.select(halves).unique()
-        texts = [text_of(high, low) for high, low in distinct.iter_rows()]
-        distinct = distinct.with_columns(pl.Series(name, texts, pl.String))
         at = frame.columns.index(halves[0])
-        frame = frame.join(distinct, on=halves, how="left", maintain_order="left")
-        text = frame.get_column(name)
-        frame = frame.drop(name, *halves).insert_column(at, text)
+        text = address_text(*(frame.get_column(half) for half in halves)).alias(name)
+        frame = frame.drop(halves).insert_column(at, text)
     return frame
+
+
+def address_text(high: pl.Series, low: pl.Series) -> pl.Series:
+    """Return the text of addresses, as ``text_of`` has it, many at a time.
+
+    Parameters
+    ----------
+    high : upper halves, UInt64.
+    low : lower halves, UInt64.
+
+    Examples
+    --------
+    >>> halves = pl.DataFrame({"high": [0, 1 << 61], "low": [0xFFFF_0A00_0001, 1]},
+    ...     schema={"high": pl.UInt64, "low": pl.UInt64})
+    >>> address_text(halves["high"], halves["low"]).to_list()
+    ['10.0.0.1', '2000::1']
+    """
+    halves = pl.DataFrame({"high": high, "low": low})
+    low_bits = pl.col("low")
+    is_mapped = (pl.col("high") == 0) & (low_bits // (1 << 32) == 0xFFFF)
+    octets = [(low_bits // (1 << shift)) % 256 for shift in (24, 16, 8, 0)]
+    frame = halves.with_columns(text=pl.when(is_mapped).then(pl.concat_str(octets, separator=".")))
+    if frame["text"].null_count():
+        # Others are few, and their text has rules of its own (RFC 5952).
+        others = frame.filter(pl.col("text").is_null()).select("high", "low").unique()
+        texts = [_ipv6_text(h, v) for h, v in others.iter_rows()]
+        others = others.with_columns(other=pl.Series(texts, dtype=pl.String))
+        frame = frame.join(others, on=["high", "low"], how="left", maintain_order="left")
+        frame = frame.with_columns(pl.coalesce("text", "other").alias("text"))
+    return frame.get_column("text")
+
+
+def _ipv6_text(high: int, low: int) -> str:
+    if high == 0:  # inet_ntop writes some of these with dots, as IPv4
+        return text_of(high, low)
+    return socket.inet_ntop(socket.AF_INET6, ((high << 64) | low).to_bytes(16, "big"))
 
 
 def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:

@@ -7,21 +7,26 @@ registered is run through the conformance suites of ``minewatch.testing``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from minewatch.schema import Column
-from minewatch.types import Conversations, Evidence, FeatureMatrix, Payload, Scores
+from minewatch.types import Conversations, Evidence, FeatureMatrix, PacketBatch, Payload, Scores
 
 
 @runtime_checkable
 class Decoder(Protocol):
     """Reads the kept payload of one conversation into columns."""
 
-    name: str
-    """Short, unique: ``stratum``, ``tls``, ``dns``."""
-    columns: tuple[Column, ...]
-    """The columns it adds to ``Conversations.frame``, each null where it saw nothing."""
+    @property
+    def name(self) -> str:
+        """Short, unique: ``stratum``, ``tls``."""
+        ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns it adds to ``Conversations.frame``, each null where it saw nothing."""
+        ...
 
     def decode(self, payload: Payload) -> Mapping[str, object] | None:
         """Return values for ``columns``, or None if this is not the decoder's protocol.
@@ -35,11 +40,25 @@ class Decoder(Protocol):
 class FeatureSet(Protocol):
     """Turns conversations into numbers."""
 
-    name: str
-    feature_names: tuple[str, ...]
-    feature_units: tuple[str, ...]
-    requires: tuple[str, ...]
-    """Columns of ``Conversations.frame`` without which every feature is NaN."""
+    @property
+    def name(self) -> str:
+        """Short, unique; model cards name it."""
+        ...
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names, in the order of the columns."""
+        ...
+
+    @property
+    def feature_units(self) -> tuple[str, ...]:
+        """Units, in the same order."""
+        ...
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Columns of ``Conversations.frame`` without which every feature is NaN."""
+        ...
 
     def transform(self, conversations: Conversations) -> FeatureMatrix:
         """Return one float32 row a conversation, in the order of ``feature_names``."""
@@ -50,9 +69,15 @@ class FeatureSet(Protocol):
 class Detector(Protocol):
     """Gives each conversation a probability of mining."""
 
-    name: str
-    requires: tuple[str, ...]
-    """Columns of ``Conversations.frame`` that it needs; silent (NaN) without them."""
+    @property
+    def name(self) -> str:
+        """Short, unique; results call its probability so."""
+        ...
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Columns of ``Conversations.frame`` that it needs; silent (NaN) without them."""
+        ...
 
     def score(self, conversations: Conversations) -> Scores:
         """Return a probability for each row; NaN where not ready. Rows never affect each other."""
@@ -65,11 +90,17 @@ class Detector(Protocol):
 
 @runtime_checkable
 class PacketSource(Protocol):
-    """Yields packets of one capture or interface, in order, in batches of numpy columns."""
+    """Fills batches with the packets of one capture or interface, in the order of capture."""
 
-    name: str
-    """What the user called it; goes into the ``capture`` field of results."""
+    @property
+    def name(self) -> str:
+        """What the user called it; goes into the ``capture`` field of results."""
+        ...
 
-    def batches(self) -> Iterator[object]:
-        """Yield ``minewatch.metering.PacketBatch`` objects."""
+    def fill(self, batch: PacketBatch) -> bool:
+        """Read the next packets into ``batch``; return False when there are none left."""
+        ...
+
+    def close(self) -> None:
+        """Close what it reads from."""
         ...

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from minewatch.metering.decode import JSON, JSON_RPC, WEBSOCKET
+from minewatch.metering.kinds import JSON, JSON_RPC, WEBSOCKET
 
 TALKS: Final = JSON | WEBSOCKET | JSON_RPC
 """Payload kinds that always go to the decoders, however short the conversation."""
@@ -55,9 +55,7 @@ def gate_reason() -> pl.Expr:
         .then(pl.lit(NOT_TCP))
         .when((pl.col("payload_kinds") & TALKS) != 0)
         .then(pl.lit(PASSED))
-        .when(
-            (pl.col("payload_packet_count") == 0) | (pl.col("reverse_payload_packet_count") == 0)
-        )
+        .when((pl.col("payload_packet_count") == 0) | (pl.col("reverse_payload_packet_count") == 0))
         .then(pl.lit(ONE_WAY))
         .when(packets < MIN_PAYLOAD_PACKETS)
         .then(pl.lit(TOO_FEW_MESSAGES))

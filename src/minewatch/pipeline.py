@@ -13,6 +13,7 @@ import polars as pl
 
 from minewatch import gate
 from minewatch.address import PRIVATE_NETWORKS, Network, parse_networks
+from minewatch.contracts import PacketSource
 from minewatch.conversations import ConversationBuilder
 from minewatch.metering.process import DnsLog, Meter, MeterCounters, MeterOutput
 from minewatch.metering.state import MeteringOptions
@@ -70,7 +71,7 @@ class ConversationChunk:
     """Returns the DNS responses seen so far."""
 
 
-def read_ahead(source: CaptureSource, depth: int = 3) -> Iterator[PacketBatch]:
+def read_ahead(source: PacketSource, depth: int = 3) -> Iterator[PacketBatch]:
     """Yield a source's batches, filled by a second thread while the caller works.
 
     Reading, framing and decoding release the interpreter lock, as metering does, so that two
@@ -86,7 +87,7 @@ def read_ahead(source: CaptureSource, depth: int = 3) -> Iterator[PacketBatch]:
             while (batch := free.get()) is not None and source.fill(batch):
                 ready.put(batch)
             ready.put(None)
-        except BaseException as error:  # handed over to the caller's thread, which raises it
+        except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread, which raises it
             ready.put(error)
 
     thread = threading.Thread(target=fill, name="minewatch-reader", daemon=True)
@@ -104,12 +105,12 @@ def read_ahead(source: CaptureSource, depth: int = 3) -> Iterator[PacketBatch]:
 
 
 def meter_capture(
-    source: CaptureSource, meter: Meter, options: PipelineOptions
+    source: PacketSource, meter: Meter, options: PipelineOptions
 ) -> Iterator[MeterOutput]:
     """Yield what the metering process hands out for one capture, the last one marked."""
     for batch in read_ahead(source):
         if options.on_progress is not None:
-            options.on_progress(source.counters.octets_read)
+            options.on_progress(batch.octets_read)
         yield from meter.feed(batch)
     yield from meter.finish()
 

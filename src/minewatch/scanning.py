@@ -21,7 +21,7 @@ from minewatch.pipeline import (
 )
 from minewatch.readers.source import Input
 from minewatch.schema import polars_schema
-from minewatch.types import Conversations, Evidence, FloatArray, Verdict
+from minewatch.types import BoolArray, Conversations, Evidence, FloatArray, Verdict
 
 MINING = "mining"
 NORMAL = "normal"
@@ -73,9 +73,9 @@ class ScannedChunk:
     options: ScanOptions
 
     @property
-    def is_mining(self) -> np.ndarray:
+    def is_mining(self) -> BoolArray:
         """Return which of ``conversations`` are labelled mining."""
-        flagged: np.ndarray = self.probability >= self.options.threshold
+        flagged: BoolArray = self.probability >= self.options.threshold
         return flagged
 
     def verdict(self, row: int) -> Verdict:
@@ -86,7 +86,7 @@ class ScannedChunk:
         evidence: list[Evidence] = []
         for detector in self.options.detectors:
             name = detector.name
-            if name not in self.scores or np.isnan(self.scores[name][row]):
+            if np.isnan(self.scores[name][row]):
                 continue
             total = float(contributions[name][0])
             evidence.extend(_shared(detector.explain(self.conversations, row), total))
@@ -123,9 +123,7 @@ def gated_verdict(flow_id: int, reason: str, fusion: Fusion, detectors: Sequence
     )
 
 
-def scan_capture(
-    source: Input, options: ScanOptions
-) -> tuple[ScanReport, Iterator[ScannedChunk]]:
+def scan_capture(source: Input, options: ScanOptions) -> tuple[ScanReport, Iterator[ScannedChunk]]:
     """Open a capture; return its report, complete when the chunks are used up, and the chunks.
 
     Raises
@@ -166,14 +164,14 @@ def decode(
                 payload = passed.payloads.get(flow_id)
                 seen = decoder.decode(payload) if payload is not None else None
                 rows.append(seen if seen is not None else {})
-        except Exception as error:  # a plug-in's defect: counted, shown, its columns null
+        except Exception as error:  # noqa: BLE001 - a plug-in's defect: counted, shown, its columns null
             report.failures[decoder.name] = f"{type(error).__name__}: {error}"
             rows = [{}] * len(ids)
-        columns = [
-            pl.Series(name, [row.get(name) for row in rows], dtype) for name, dtype in schema.items()
-        ]
-        frame = frame.with_columns(columns)
-    frame = frame.with_columns(destination_name=names_of(frame, chunk.dns))
+        frame = frame.with_columns(
+            pl.Series(name, [row.get(name) for row in rows], dtype)
+            for name, dtype in schema.items()
+        )
+    frame = frame.with_columns(destination_name=names_of(frame, chunk.dns()))
     return Conversations(frame, passed.intervals, passed.packets, passed.payloads)
 
 
@@ -188,7 +186,7 @@ def score(
             continue
         try:
             scores[detector.name] = detector.score(conversations).probability
-        except Exception as error:  # a plug-in's defect: counted, shown, not ready
+        except Exception as error:  # noqa: BLE001 - a plug-in's defect: counted, shown, not ready
             report.failures[detector.name] = f"{type(error).__name__}: {error}"
             scores[detector.name] = np.full(len(conversations), np.nan)
     return scores

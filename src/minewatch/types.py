@@ -25,7 +25,7 @@ Int32Array: TypeAlias = npt.NDArray[np.int32]
 
 BATCH_PACKETS: Final = 16_384
 """Packets in a batch at most."""
-BATCH_OCTETS: Final = 1 << 20
+BATCH_OCTETS: Final = 1 << 19
 """Octets of capture in a batch; bigger blocks fall out of the processor's cache."""
 
 
@@ -39,15 +39,17 @@ class PacketBatch:
     ----------
     data : the capture's octets, shape (n_octets,), uint8.
     n_packets : rows that are valid.
+    octets_read : octets of the source that were read before and for this batch.
     columns : int64 matrix of shape (BATCH_PACKETS, PACKET_WORDS); see the ``P_*`` constants.
     """
 
-    __slots__ = ("columns", "data", "n_packets")
+    __slots__ = ("columns", "data", "n_packets", "octets_read")
 
     def __init__(self) -> None:
         self.data: ByteArray = np.empty(BATCH_OCTETS, np.uint8)
         self.columns: Int64Array = np.empty((BATCH_PACKETS, PACKET_WORDS), np.int64)
         self.n_packets = 0
+        self.octets_read = 0
 
 
 PACKET_WORDS: Final = 19

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501  one message a line
 """Builders of conversations, and one session of each dialect as FIELD.md section 3 describes it."""
 
 import json
@@ -56,9 +57,7 @@ def talk(
                 kept = part[:snap] if snap else part
                 time_ns = START + len(segments) * SECOND
                 segments.append(
-                    Segment(
-                        time_ns, (side == ">") != flip, sequence[side] % 2**32, len(part), kept
-                    )
+                    Segment(time_ns, (side == ">") != flip, sequence[side] % 2**32, len(part), kept)
                 )
                 sequence[side] += len(part)
         position += len(data)
@@ -78,7 +77,9 @@ def sizes(*pairs: tuple[str, int]) -> Payload:
 
 
 def message(value: Any, **more: Any) -> JsonMessage:
-    return JsonMessage(**{"order": 0, "time_ns": START, "from_initiator": True, **more}, value=value)
+    return JsonMessage(
+        **{"order": 0, "time_ns": START, "from_initiator": True, **more}, value=value
+    )
 
 
 def rpc(identifier: Any, method: str, params: Any) -> dict[str, Any]:
@@ -123,7 +124,13 @@ UPGRADE = (
 )
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n"
 
-JOB = {"blob": BLOB, "job_id": "ceaf6ece29", "target": "0ad7a300", "algo": "rx/0", "height": 3206964}
+JOB = {
+    "blob": BLOB,
+    "job_id": "ceaf6ece29",
+    "target": "0ad7a300",
+    "algo": "rx/0",
+    "height": 3206964,
+}
 NOTIFY = [
     "274a-1",
     "fb" * 28 + "00000000",

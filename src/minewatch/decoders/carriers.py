@@ -41,8 +41,9 @@ def _http_messages(chunk: Chunk, from_initiator: bool) -> Iterator[JsonMessage]:
             agent = message.headers.get("user-agent", "")
             if "x-mining-extensions" in message.headers:
                 agent = f"{agent} {MINING_EXTENSIONS}".strip()
-            for found in _values(chunk, message.offset, message.body, from_initiator):
-                yield replace(found, carrier="http", agent=agent[:256])
+            found = list(_values(chunk, message.offset, message.body, from_initiator))
+            for one in found if _is_one_value(message.body, len(found)) else ():
+                yield replace(one, carrier="http", agent=agent[:256])
     if frames >= 0:
         for offset, octets in websocket_messages(chunk.data, frames):
             for found in _values(chunk, offset, octets, from_initiator):
@@ -57,6 +58,11 @@ def _is_tunnel(message: HttpMessage) -> bool:
         "transfer-encoding",
     }
     return message.method == "CONNECT" or (message.status == 200 and not describes_body)
+
+
+def _is_one_value(body: bytes, n_found: int) -> bool:
+    """Whether a body is one message or one batch: a file of lines is no call."""
+    return n_found == 1 or body.lstrip()[:1] == b"["
 
 
 def _values(

@@ -97,6 +97,8 @@ def json_values(text: str) -> Iterator[tuple[int, JsonObject, bool]]:
         yield from _flat(position, value, False)
         seen += 1
         position = _next_message(text, end)
+        if position < 0 and seen == 1 and text[end : end + 1] in ("}", "]", ","):
+            position = _behind_rest(text, end)  # that was the inside of a longer message
 
 
 def _first_message(text: str) -> int:
@@ -105,8 +107,13 @@ def _first_message(text: str) -> int:
         return start
     if greeting := _GREETING.match(text):
         return greeting.end()
-    boundary = _BOUNDARY.search(text)
-    if boundary is None or _BINARY.search(text, 0, boundary.end()):
+    return _behind_rest(text, 0)
+
+
+def _behind_rest(text: str, position: int) -> int:
+    """Return where the next message opens behind the rest of one, -1 if that is no text."""
+    boundary = _BOUNDARY.search(text, position)
+    if boundary is None or _BINARY.search(text, position, boundary.end()):
         return -1
     return boundary.end()
 

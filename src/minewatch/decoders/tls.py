@@ -103,7 +103,7 @@ class _ServerHello:
 
 def _may_be_tls(payload: Payload) -> bool:
     return any(
-        len(segment.data) > 2 and segment.data[0] == _HANDSHAKE and segment.data[1] == 3
+        segment.data[:1] == b"\x16" and segment.data[1:2] in (b"\x03", b"")
         for segment in payload.segments
     )
 

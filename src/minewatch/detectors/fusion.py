@@ -15,14 +15,14 @@ evidence must weigh 6.2 in log-odds to reach it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
-from minewatch.types import FloatArray, Scores
+from minewatch.types import FloatArray
 
 BASE_RATE: Final = 0.002
 """Mining conversations among all; the seed paper's servers had 0.0019 (157 of 84,344)."""
@@ -71,20 +71,6 @@ STRANGER: Final = Part(0.5, -2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Fused:
-    """The verdicts' probabilities, and what each detector did to them."""
-
-    probability: FloatArray
-    """Shape (n_conversations,); the prior where no detector was ready."""
-    contributions: Mapping[str, FloatArray]
-    """Change of log-odds by detector, each of shape (n_conversations,); 0 where not ready."""
-
-    def is_mining(self) -> list[bool]:
-        """Return the labels: true from ``LABEL_THRESHOLD`` on."""
-        return [bool(p >= LABEL_THRESHOLD) for p in self.probability]
-
-
-@dataclass(frozen=True, slots=True)
 class Fusion:
     """Adds up log-odds.
 
@@ -96,15 +82,14 @@ class Fusion:
 
     Examples
     --------
-    >>> says = lambda name, p: Scores(name, np.array([p]))
-    >>> fuse = lambda *scores: Fusion().combine(scores).probability.round(3).item()
-    >>> fuse(says("flowstats", math.nan))
-    0.002
-    >>> fuse(says("flowstats", 0.2)), fuse(says("intel", 1.0))
-    (0.2, 0.099)
-    >>> fuse(says("flowstats", 0.2), says("intel", 1.0))
-    0.932
-    >>> fuse(says("signature", 0.999))
+    >>> def fuse(**scores: float) -> float:
+    ...     arrays = {name: np.array([p]) for name, p in scores.items()}
+    ...     return Fusion().probability(arrays, 1).round(3).item()
+    >>> fuse(flowstats=math.nan), fuse()
+    (0.002, 0.002)
+    >>> fuse(flowstats=0.2), fuse(intel=1.0), fuse(flowstats=0.2, intel=1.0)
+    (0.2, 0.099, 0.932)
+    >>> fuse(signature=0.999)
     0.999
     """
 
@@ -117,39 +102,34 @@ class Fusion:
         if not 0 < self.prior < 1:
             raise ValueError(f"prior {self.prior}: not between 0 and 1")
 
-    def combine(self, scores: Iterable[Scores]) -> Fused:
-        """Return the fused probability of each conversation.
+    def contributions(self, scores: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Return what each detector adds to the log-odds; 0 where it is not ready.
 
         Parameters
         ----------
-        scores : one entry a detector, at least one, all for the same conversations.
-
-        Raises
-        ------
-        ValueError : no scores, a detector twice, or lengths that differ.
+        scores : probabilities by detector, each of shape (n,), NaN where not ready.
         """
-        contributions: dict[str, FloatArray] = {}
-        for score in scores:
-            if score.detector in contributions:
-                raise ValueError(f"two scores of the detector {score.detector}")
-            contributions[score.detector] = self.contribution(score)
-        if not contributions:
-            raise ValueError("no scores to fuse")
-        if len({len(values) for values in contributions.values()}) > 1:
-            raise ValueError("scores of different lengths")
-        total = np.sum(list(contributions.values()), axis=0) + _logit(np.array(self.prior))
-        return Fused(1 / (1 + np.exp(-total)), contributions)
+        result = {}
+        for name, probability in scores.items():
+            part = self.parts.get(name, self.stranger)
+            moved = part.weight * (_logit(probability) - _logit(np.array(self.prior)))
+            clipped = np.clip(moved, part.floor, part.ceiling)
+            result[name] = np.where(np.isnan(clipped), 0.0, clipped)
+        return result
 
-    def contribution(self, score: Scores) -> FloatArray:
-        """Return what one detector adds to the log-odds; 0 where it is not ready.
+    def probability(self, scores: Mapping[str, FloatArray], n_rows: int) -> FloatArray:
+        """Return the fused probability of each conversation; the prior where none was ready.
 
         Parameters
         ----------
-        score : the detector's probabilities.
+        scores : probabilities by detector, each of shape (n_rows,), NaN where not ready.
+        n_rows : how many conversations there are.
         """
-        part = self.parts.get(score.detector, self.stranger)
-        moved = part.weight * (_logit(score.probability) - _logit(np.array(self.prior)))
-        return np.nan_to_num(np.clip(moved, part.floor, part.ceiling), nan=0.0)
+        total = np.full(n_rows, _logit(np.array(self.prior)))
+        for contribution in self.contributions(scores).values():
+            total += contribution
+        result: FloatArray = 1 / (1 + np.exp(-total))
+        return result
 
 
 def _logit(probability: FloatArray) -> FloatArray:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packets -> interval biflow records: the compiled kernels are here and nowhere else."""

@@ -16,8 +16,11 @@ from typing import Final
 
 import numba
 
+from minewatch.metering.fragments import recall_fragment, remember_fragment
 from minewatch.metering.framing import R_CAPTURED, R_LINK, R_OFFSET, R_TIME, R_WIRE
 from minewatch.metering.index import hash_key
+from minewatch.metering.kinds import DNS, LEADS, payload_kind
+from minewatch.metering.link import BRIDGED, IPV4, IPV6, gre_inner, link_layer, udp_inner
 from minewatch.metering.octets import be16, be32, be64, octet
 from minewatch.types import (
     P_DESTINATION_HIGH,
@@ -68,265 +71,9 @@ class Outcome(IntEnum):
 MAX_DEPTH: Final = 6
 """Headers of network layer in one frame; deeper ones are hostile."""
 MAX_TIME_NS: Final = 1 << 62
-FRAGMENT_SLOTS: Final = 4096
-"""Direct-mapped memory of first fragments; a slot is eight words."""
-FRAGMENT_LIFE_NS: Final = 60 * 1_000_000_000
-"""RFC 791 and 8200 give up reassembly after 15 to 120 s; Linux after 30 s."""
 
-JSON: Final = 1
-HTTP: Final = 2
-TLS: Final = 4
-DNS: Final = 8
-WEBSOCKET: Final = 16
-JSON_RPC: Final = 32
 
-_IPV4: Final = 0x0800
-_IPV6: Final = 0x86DD
-_BRIDGED: Final = 0x6558
 _MAPPED: Final = 0xFFFF << 32
-_HTTP_SCAN_OCTETS: Final = 1024
-
-
-@numba.njit(cache=True, nogil=True)
-def skip_tags(data: ByteArray, at: int, end: int, ethertype: int) -> tuple[int, int, int]:
-    """Step over VLAN tags, MPLS labels, PPPoE and SNAP; return (offset, type, vlan).
-
-    ``at`` is the first octet after the type field. The type is -1 when the frame ends too early.
-    """
-    vlan = 0
-    for _ in range(8):
-        if ethertype == 0x8100 or ethertype == 0x88A8 or ethertype == 0x9100:
-            if at + 4 > end:
-                return at, -1, vlan
-            if vlan == 0:
-                vlan = be16(data, at) & 0x0FFF
-            ethertype = be16(data, at + 2)
-            at += 4
-        elif ethertype == 0x8847 or ethertype == 0x8848:
-            if at + 5 > end:
-                return at, -1, vlan
-            bottom = octet(data, at + 2) & 1
-            at += 4
-            if bottom:
-                version = octet(data, at) >> 4
-                ethertype = _IPV4 if version == 4 else _IPV6 if version == 6 else 0
-        elif ethertype == 0x8864:
-            if at + 8 > end:
-                return at, -1, vlan
-            inner = be16(data, at + 6)
-            ethertype = _IPV4 if inner == 0x21 else _IPV6 if inner == 0x57 else 0
-            at += 8
-        elif ethertype < 1536 and at + 8 <= end and be16(data, at) == 0xAAAA:
-            ethertype = be16(data, at + 6)
-            at += 8
-            if ethertype < 1536:
-                return at, 0, vlan
-        else:
-            return at, ethertype, vlan
-    return at, 0, vlan
-
-
-@numba.njit(cache=True, nogil=True)
-def by_version(data: ByteArray, at: int, end: int) -> int:
-    """Return the Ethernet type for the IP version at ``at``; -1 if nothing is there."""
-    if at >= end:
-        return -1
-    version = octet(data, at) >> 4
-    return _IPV4 if version == 4 else _IPV6 if version == 6 else 0
-
-
-@numba.njit(cache=True, nogil=True)
-def link_layer(data: ByteArray, at: int, end: int, link: int) -> tuple[int, int, int]:
-    """Return (offset of the network header, Ethernet type, vlan).
-
-    Types below zero: -1 truncated, -2 a link type that is not known.
-    """
-    if link == 1:  # Ethernet
-        if at + 14 > end:
-            return at, -1, 0
-        return skip_tags(data, at + 14, end, be16(data, at + 12))
-    if link == 113:  # Linux cooked, version 1
-        if at + 16 > end:
-            return at, -1, 0
-        return skip_tags(data, at + 16, end, be16(data, at + 14))
-    if link == 276:  # Linux cooked, version 2
-        if at + 20 > end:
-            return at, -1, 0
-        return skip_tags(data, at + 20, end, be16(data, at))
-    if link == 101 or link == 12 or link == 14 or link == 228 or link == 229:  # raw IP
-        return at, by_version(data, at, end), 0
-    if link == 0 or link == 108:  # null, loopback: the family's number differs by system
-        return at + 4, by_version(data, at + 4, end), 0
-    if link == 9 or link == 50:  # PPP, with or without HDLC address and control
-        if at + 4 > end:
-            return at, -1, 0
-        if be16(data, at) == 0xFF03:
-            at += 2
-        # A protocol number whose first octet is odd was compressed to one octet (RFC 1661, 6.5).
-        if octet(data, at) & 1:
-            protocol = octet(data, at)
-            at += 1
-        else:
-            protocol = be16(data, at)
-            at += 2
-        return at, _IPV4 if protocol == 0x21 else _IPV6 if protocol == 0x57 else 0, 0
-    if link == 104:  # Cisco HDLC
-        if at + 4 > end:
-            return at, -1, 0
-        return skip_tags(data, at + 4, end, be16(data, at + 2))
-    return at, -2, 0
-
-
-@numba.njit(cache=True, nogil=True)
-def gre_inner(data: ByteArray, at: int, end: int) -> tuple[int, int]:
-    """Return (offset, Ethernet type) of what a GRE header carries; type 0 if it is not GRE v0."""
-    if at + 4 > end:
-        return at, -1
-    bits = be16(data, at)
-    carried = be16(data, at + 2)
-    if bits & 0x0007 or bits & 0x4000:  # version 1 is PPTP; source routes do not exist any more
-        return at, 0
-    at += 4
-    if bits & 0x8000:
-        at += 4
-    if bits & 0x2000:
-        at += 4
-    if bits & 0x1000:
-        at += 4
-    if (
-        carried == 0x88BE
-    ):  # ERSPAN: type II has a sequence number and a header of 8, type I has none
-        return at + (8 if bits & 0x1000 else 0), _BRIDGED
-    if carried == 0x22EB:  # ERSPAN III: 12, and 8 more if the low bit of the last octet says so
-        if at + 12 > end:
-            return at, -1
-        return at + 12 + (8 if octet(data, at + 11) & 1 else 0), _BRIDGED
-    return at, carried
-
-
-@numba.njit(cache=True, nogil=True)
-def udp_inner(data: ByteArray, at: int, end: int, port: int) -> tuple[int, int]:
-    """Return (offset, Ethernet type) of what VXLAN or Geneve carries; type 0 if it is neither."""
-    if (port == 4789 or port == 8472) and at + 8 <= end:
-        # Valid-VNI bit set, reserved octets zero: an ordinary datagram hardly looks so.
-        if (
-            octet(data, at) & 0xF7 == 0
-            and octet(data, at) & 8
-            and be16(data, at + 1) == 0
-            and octet(data, at + 7) == 0
-        ):
-            return at + 8, _BRIDGED
-    elif port == 6081 and at + 8 <= end and octet(data, at) >> 6 == 0 and octet(data, at + 7) == 0:
-        carried = be16(data, at + 2)
-        if carried == _BRIDGED or carried == _IPV4 or carried == _IPV6:
-            return at + 8 + (octet(data, at) & 0x3F) * 4, carried
-    return at, 0
-
-
-@numba.njit(cache=True, nogil=True)
-def contains(data: ByteArray, at: int, end: int, first: int, second: int) -> bool:
-    """Return whether two 32-bit words, eight octets in a row, stand in ``data[at:end]``."""
-    lead = first >> 24
-    for i in range(at, min(end, at + _HTTP_SCAN_OCTETS) - 7):
-        if octet(data, i) == lead and be32(data, i) == first and be32(data, i + 4) == second:
-            return True
-    return False
-
-
-@numba.njit(cache=True, nogil=True)
-def payload_kind(data: ByteArray, at: int, end: int) -> int:
-    """Return the kind bits of a TCP payload by its first octets."""
-    if at + 2 > end:
-        return 0
-    lead = octet(data, at)
-    if lead == 0x16:
-        if at + 6 <= end and octet(data, at + 1) == 3 and octet(data, at + 2) <= 4:
-            message = octet(data, at + 5)
-            return TLS if message == 1 or message == 2 or message == 11 else 0
-        return 0
-    if lead == 0x47:  # G
-        if at + 4 <= end and be32(data, at) == 0x47455420:  # "GET "
-            if contains(data, at, end, 0x75706772, 0x6164653A) or contains(  # "upgrade:"
-                data, at, end, 0x55706772, 0x6164653A
-            ):
-                return HTTP | WEBSOCKET
-            return HTTP
-        return 0
-    if lead == 0x50:  # P
-        if at + 4 <= end and be32(data, at) == 0x504F5354:  # "POST"
-            if contains(data, at, end, 0x226D6574, 0x686F6422):  # '"method"'
-                return HTTP | JSON_RPC
-            return HTTP
-        return 0
-    if lead == 0x48:  # H
-        return HTTP if at + 4 <= end and be32(data, at) == 0x48545450 else 0  # "HTTP"
-    for _ in range(4):  # white space before JSON
-        if (
-            octet(data, at) != 0x20
-            and octet(data, at) != 0x0A
-            and octet(data, at) != 0x0D
-            and octet(data, at) != 0x09
-        ):
-            break
-        at += 1
-        if at + 2 > end:
-            return 0
-    if octet(data, at) == 0x7B:  # {
-        following = octet(data, at + 1)
-        if following == 0x22 or following == 0x7D or following <= 0x20:
-            return JSON
-    elif octet(data, at) == 0x5B:  # [
-        following = octet(data, at + 1)
-        if following == 0x22 or following == 0x7B or following == 0x5D or following <= 0x20:
-            return JSON
-    return 0
-
-
-@numba.njit(cache=True, nogil=True)
-def fragment_slot(columns: Int64Array, n: int, identification: int) -> int:
-    """Return where the first fragment of this datagram is remembered."""
-    mix = (
-        columns[n, P_SOURCE_LOW] * 31
-        + columns[n, P_DESTINATION_LOW] * 17
-        + identification * 0x9E3779B1
-    )
-    return (mix ^ (mix >> 29)) & (FRAGMENT_SLOTS - 1)
-
-
-@numba.njit(cache=True, nogil=True)
-def remember_fragment(
-    columns: Int64Array, n: int, identification: int, fragments: Int64Array
-) -> None:
-    """Keep the ports of a first fragment for the later ones."""
-    slot = fragment_slot(columns, n, identification)
-    fragments[slot, 0] = columns[n, P_SOURCE_HIGH]
-    fragments[slot, 1] = columns[n, P_SOURCE_LOW]
-    fragments[slot, 2] = columns[n, P_DESTINATION_HIGH]
-    fragments[slot, 3] = columns[n, P_DESTINATION_LOW]
-    fragments[slot, 4] = (identification << 8) | columns[n, P_PROTOCOL]
-    fragments[slot, 5] = columns[n, P_SOURCE_PORT]
-    fragments[slot, 6] = columns[n, P_DESTINATION_PORT]
-    fragments[slot, 7] = columns[n, P_TIME]
-
-
-@numba.njit(cache=True, nogil=True)
-def recall_fragment(
-    columns: Int64Array, n: int, identification: int, fragments: Int64Array
-) -> bool:
-    """Give a later fragment the ports of its first one; False if that was not seen."""
-    slot = fragment_slot(columns, n, identification)
-    if (
-        fragments[slot, 0] != columns[n, P_SOURCE_HIGH]
-        or fragments[slot, 1] != columns[n, P_SOURCE_LOW]
-        or fragments[slot, 2] != columns[n, P_DESTINATION_HIGH]
-        or fragments[slot, 3] != columns[n, P_DESTINATION_LOW]
-        or fragments[slot, 4] != (identification << 8) | columns[n, P_PROTOCOL]
-        or abs(columns[n, P_TIME] - fragments[slot, 7]) > FRAGMENT_LIFE_NS
-    ):
-        return False
-    columns[n, P_SOURCE_PORT] = fragments[slot, 5]
-    columns[n, P_DESTINATION_PORT] = fragments[slot, 6]
-    return True
 
 
 @numba.njit(cache=True, nogil=True)
@@ -406,7 +153,7 @@ def transport(data: ByteArray, at: int, ip_end: int, end: int, columns: Int64Arr
     captured = max(0, min(end, ip_end) - payload)
     columns[n, P_PAYLOAD_CAPTURED] = captured
     if captured > 0:
-        if protocol == 6:
+        if protocol == 6 and LEADS[octet(data, payload)]:
             columns[n, P_KIND] = payload_kind(data, payload, payload + captured)
         elif protocol == 17:
             if columns[n, P_SOURCE_PORT] == 53 or columns[n, P_SOURCE_PORT] == 5353:
@@ -430,7 +177,7 @@ def network(
 ) -> int:
     """Fill one row from the network header on, through tunnels; return an ``Outcome``."""
     for _ in range(MAX_DEPTH):
-        if ethertype == _IPV4:
+        if ethertype == IPV4:
             if at + 20 > end:
                 return Outcome.TRUNCATED
             header = (octet(data, at) & 15) * 4
@@ -452,7 +199,7 @@ def network(
             columns[n, P_DESTINATION_HIGH] = 0
             columns[n, P_DESTINATION_LOW] = _MAPPED | be32(data, at + 16)
             inner = at + header
-        elif ethertype == _IPV6:
+        elif ethertype == IPV6:
             if at + 40 > end:
                 return Outcome.TRUNCATED
             if octet(data, at) >> 4 != 6:
@@ -488,16 +235,16 @@ def network(
         carried = 0
         if unwrap:
             if protocol == 4:
-                carried = _IPV4
+                carried = IPV4
             elif protocol == 41:
-                carried = _IPV6
+                carried = IPV6
             elif protocol == 47:
                 inner, carried = gre_inner(data, inner, end)
             elif protocol == 17 and inner + 8 <= end:
                 at_udp, carried = udp_inner(data, inner + 8, end, be16(data, inner + 2))
                 if carried:
                     inner = at_udp
-        if carried == 0 or (carried != _BRIDGED and carried != _IPV4 and carried != _IPV6):
+        if carried == 0 or (carried != BRIDGED and carried != IPV4 and carried != IPV6):
             if carried == -1:
                 return Outcome.TRUNCATED
             outcome = transport(data, inner, ip_end, end, columns, n)
@@ -505,7 +252,7 @@ def network(
                 remember_fragment(columns, n, identification, fragments)
             return outcome
         at, ethertype = inner, carried
-        if carried == _BRIDGED:
+        if carried == BRIDGED:
             at, ethertype, _vlan = link_layer(data, at, end, 1)
     return Outcome.TOO_DEEP
 
@@ -532,6 +279,66 @@ def write_key(columns: Int64Array, n: int, seed: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def plain_frame(data: ByteArray, at: int, end: int, columns: Int64Array, n: int) -> bool:
+    """Decode the commonest of frames in one go; False, with nothing promised, for all others.
+
+    Ethernet with at most one tag, IPv4 without options or fragments, TCP or UDP that is no
+    tunnel, and all headers captured. Every other frame goes through ``network``, which gives the
+    same row for these (a test compares them) and takes three times as long.
+    """
+    if at + 58 > end:
+        return False
+    ethertype = be16(data, at + 12)
+    ip = at + 14
+    vlan = 0
+    if ethertype == 0x8100:
+        vlan = be16(data, at + 14) & 0x0FFF
+        ethertype = be16(data, at + 16)
+        ip = at + 18
+    octets = be16(data, ip + 2)
+    protocol = octet(data, ip + 9)
+    if ethertype != IPV4 or octet(data, ip) != 0x45 or be16(data, ip + 6) & 0x3FFF:
+        return False
+    ip_end = ip + octets
+    header = ip + 20
+    d_port = be16(data, header + 2)
+    columns[n, P_KIND] = 0
+    if protocol == 6:
+        payload = header + (octet(data, header + 12) >> 4) * 4
+        if payload < header + 20 or payload > ip_end:
+            return False
+        columns[n, P_SEQUENCE] = be32(data, header + 4)
+        columns[n, P_TCP_FLAGS] = octet(data, header + 13)
+        limit = min(end, ip_end)
+        if payload < limit and LEADS[octet(data, payload)]:
+            columns[n, P_KIND] = payload_kind(data, payload, limit)
+    elif protocol == 17 and octets >= 28:
+        s_port = be16(data, header)
+        if d_port == 4789 or d_port == 8472 or d_port == 6081:
+            return False
+        payload = header + 8
+        columns[n, P_SEQUENCE] = 0
+        columns[n, P_TCP_FLAGS] = 0
+        if s_port == 53 or d_port == 53 or s_port == 5353 or d_port == 5353:
+            columns[n, P_KIND] = DNS if payload < min(end, ip_end) else 0
+    else:
+        return False
+    columns[n, P_VLAN] = vlan
+    columns[n, P_SOURCE_HIGH] = 0
+    columns[n, P_SOURCE_LOW] = _MAPPED | be32(data, ip + 12)
+    columns[n, P_DESTINATION_HIGH] = 0
+    columns[n, P_DESTINATION_LOW] = _MAPPED | be32(data, ip + 16)
+    columns[n, P_SOURCE_PORT] = be16(data, header)
+    columns[n, P_DESTINATION_PORT] = d_port
+    columns[n, P_PROTOCOL] = protocol
+    columns[n, P_OCTETS] = octets
+    columns[n, P_PAYLOAD_OFFSET] = payload
+    columns[n, P_PAYLOAD_OCTETS] = ip_end - payload
+    columns[n, P_PAYLOAD_CAPTURED] = max(0, min(end, ip_end) - payload)
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
 def decode_frames(
     data: ByteArray,
     records: Int64Array,
@@ -547,14 +354,20 @@ def decode_frames(
     for i in range(n_records):
         at = records[i, R_OFFSET]
         end = at + records[i, R_CAPTURED]
+        columns[n, P_TIME] = records[i, R_TIME]
+        is_timely = 0 <= records[i, R_TIME] <= MAX_TIME_NS
+        if is_timely and records[i, R_LINK] == 1 and plain_frame(data, at, end, columns, n):
+            outcomes[Outcome.METERED] += 1
+            write_key(columns, n, seed)
+            n += 1
+            continue
         at, ethertype, vlan = link_layer(data, at, end, records[i, R_LINK])
         if ethertype == -2:
             outcomes[Outcome.UNKNOWN_LINK_TYPE] += 1
             continue
-        if records[i, R_TIME] < 0 or records[i, R_TIME] > MAX_TIME_NS:
+        if not is_timely:
             outcomes[Outcome.BAD_TIME] += 1
             continue
-        columns[n, P_TIME] = records[i, R_TIME]
         columns[n, P_VLAN] = vlan
         wire_end = records[i, R_OFFSET] + records[i, R_WIRE]
         outcome = network(data, at, end, wire_end, ethertype, unwrap, fragments, columns, n)

@@ -37,8 +37,8 @@ from minewatch.metering.biflow import (
     is_over,
     start_biflow,
 )
-from minewatch.metering.decode import DNS
 from minewatch.metering.index import find_row, insert_index
+from minewatch.metering.kinds import DNS
 from minewatch.metering.side import (
     add_to_series,
     has_series_room,

@@ -11,7 +11,7 @@ from typing import Final
 
 import numba
 
-from minewatch.metering.decode import (
+from minewatch.metering.kinds import (
     JSON,
     JSON_RPC,
     TLS,

@@ -39,10 +39,8 @@ class ModelCard:
     """Name of the feature set that computes its inputs: ``volume``, ``paper``."""
     features: tuple[FeatureCard, ...]
     """Its inputs, in order: all of the feature set's, or some."""
-    interval_s: float
-    """Metering interval of the training data."""
-    idle_timeout_s: float
-    """Idle timeout of the training data's metering."""
+    metering: Mapping[str, float]
+    """How packets became conversations: ``interval_s``, ``idle_timeout_s`` and others."""
     algorithm: str
     """``random forest``, ``decision tree``, ``support vector machine``, ``nearest neighbours``."""
     prevalence: float
@@ -98,8 +96,7 @@ def card_from_json(text: str) -> ModelCard:
             schema_version=_whole(data["schema_version"]),
             feature_set=_text(data["feature_set"]),
             features=features,
-            interval_s=_number(data["interval_s"], 0, math.inf),
-            idle_timeout_s=_number(data["idle_timeout_s"], 0, math.inf),
+            metering={k: _number(v, 0, math.inf) for k, v in _mapping(data["metering"]).items()},
             algorithm=_text(data["algorithm"]),
             prevalence=_number(data["prevalence"], 0, 1),
             base_rate=_number(data["base_rate"], 0, 1),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -97,8 +98,7 @@ def read_card(path: str | os.PathLike[str]) -> ModelCard:
 def load_model(
     path: str | os.PathLike[str],
     *,
-    interval_s: float | None = None,
-    idle_timeout_s: float | None = None,
+    metering: Mapping[str, float] | None = None,
     threads: int = 1,
 ) -> Model:
     """Return the model in a file that need not be trusted.
@@ -106,8 +106,8 @@ def load_model(
     Parameters
     ----------
     path : the file.
-    interval_s : the metering interval in use [s]; None: do not compare.
-    idle_timeout_s : the idle timeout in use [s]; None: do not compare.
+    metering : the settings in use, by the names in the card (``interval_s``); None: do not
+        compare.
     threads : threads for one batch of rows.
 
     Raises
@@ -127,8 +127,7 @@ def load_model(
             f"{path}: made for schema version {card.schema_version}, this is version "
             f"{SCHEMA_VERSION}: {TRAIN_AGAIN}"
         )
-    _same(path, "interval", card.interval_s, interval_s)
-    _same(path, "idle timeout", card.idle_timeout_s, idle_timeout_s)
+    _same_metering(path, card.metering, metering or {})
     session = _session(path, data, threads)
     _check_shape(path, session, len(card.features))
     return Model(os.fspath(path), card, session)
@@ -184,12 +183,15 @@ def _read(path: str | os.PathLike[str]) -> tuple[bytes, ModelCard]:
         raise ModelError(f"{path}: its card is wrong ({error}): {TRAIN_AGAIN}") from error
 
 
-def _same(path: str | os.PathLike[str], what: str, of_model: float, in_use: float | None) -> None:
-    if in_use is not None and in_use != of_model:
-        raise ModelError(
-            f"{path}: made with {what} {of_model:g} s, {in_use:g} s is in use: meter with "
-            f"{of_model:g} s or {TRAIN_AGAIN}"
-        )
+def _same_metering(
+    path: str | os.PathLike[str], of_model: Mapping[str, float], in_use: Mapping[str, float]
+) -> None:
+    for name, value in of_model.items():
+        if in_use.get(name, value) != value:
+            raise ModelError(
+                f"{path}: made with {name} {value:g}, {in_use[name]:g} is in use: meter with "
+                f"{value:g} or {TRAIN_AGAIN}"
+            )
 
 
 def _session(path: str | os.PathLike[str], data: bytes, threads: int) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +12,8 @@ import numpy as np
 
 from minewatch.errors import SourceError
 from minewatch.metering import framing
-from minewatch.metering.decode import FRAGMENT_SLOTS, Outcome, decode_frames
+from minewatch.metering.decode import Outcome, decode_frames
+from minewatch.metering.fragments import FRAGMENT_SLOTS
 from minewatch.readers.pcapng import PcapngState
 from minewatch.readers.source import (
     DECOMPRESSION_ERRORS,
@@ -87,13 +87,6 @@ class CaptureSource:
             self._stream.close()
             raise
 
-    def batches(self) -> Iterator[PacketBatch]:
-        """Yield batches; each is valid until the next one is asked for."""
-        batch = PacketBatch()
-        while self.fill(batch):
-            yield batch
-        self.close()
-
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
@@ -121,6 +114,7 @@ class CaptureSource:
             if self.counters.outcomes[Outcome.UNKNOWN_LINK_TYPE]:
                 self.counters.link_types.update(self._records[:n_records, framing.R_LINK].tolist())
             self._rest = b"" if self._is_over else batch.data[stop:end].tobytes()
+        batch.octets_read = self.counters.octets_read
         return True
 
     def _read_header(self) -> None:
@@ -179,7 +173,7 @@ class CaptureSource:
         rest = self._rest
         batch.data[: len(rest)] = np.frombuffer(rest, np.uint8)
         end = len(rest)
-        room = memoryview(batch.data)[end:]
+        room = batch.data.data[end:]
         try:
             got = _read_into(self._stream, room)
         except DECOMPRESSION_ERRORS as error:

@@ -158,7 +158,7 @@ def open_input(source: Input) -> io.RawIOBase | io.BufferedIOBase:
     except (OSError, ValueError) as error:
         raise SourceError(source.name, f"cannot be opened: {_reason(error)}") from error
     if not raw.seekable():
-        pipe = io.BufferedReader(raw, 1 << 20)
+        pipe = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
         return _unpack(pipe, pipe.peek(6)[:6])
     try:
         head = read_fully(raw, 6)
@@ -171,7 +171,7 @@ def open_input(source: Input) -> io.RawIOBase | io.BufferedIOBase:
 
 def _unpack(stream: io.FileIO | io.BufferedReader, head: bytes) -> io.RawIOBase | io.BufferedIOBase:
     if head.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=stream, mode="rb")
+        return gzip.GzipFile(fileobj=cast(io.BufferedIOBase, stream), mode="rb")
     if head.startswith(_ZSTD):
         unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
         return cast(

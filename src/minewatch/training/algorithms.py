@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from minewatch.errors import ConfigError
 from minewatch.types import BoolArray, Float32Array, FloatArray
 
-ObjectArray = npt.NDArray[np.object_]
+ObjectArray: TypeAlias = npt.NDArray[np.object_]
+Folds: TypeAlias = list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
+"""(train, test) row numbers."""
 
 
 def random_forest(seed: int) -> Any:
@@ -115,6 +118,37 @@ def source_folds(
             yield np.flatnonzero(~is_out), np.flatnonzero(is_out)
 
 
+def folds_for(
+    sources: ObjectArray, captures: ObjectArray, is_mining: BoolArray, seed: int
+) -> Folds:
+    """Return folds that cover every row once: one source each, or groups of captures.
+
+    Captures are used where leaving a source out would leave no mining or nothing normal; that
+    is more flattering, and all that few sources allow.
+
+    Parameters
+    ----------
+    sources : source of each row, shape (n,).
+    captures : capture of each row, shape (n,).
+    is_mining : label of each row, shape (n,).
+    seed : of the grouping of captures.
+
+    Raises
+    ------
+    ConfigError : too few captures of either kind to hold any out.
+    """
+    folds = list(source_folds(sources, is_mining))
+    if sum(len(test) for _, test in folds) == len(sources):
+        return folds
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    n = min(5, len(np.unique(captures[is_mining])), len(np.unique(captures[~is_mining])))
+    if n < 2:
+        raise ConfigError("training needs two captures with mining and two without, at least")
+    split = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+    return list(split.split(sources, is_mining, captures))
+
+
 def raw_score(model: Any, values: Float32Array) -> FloatArray:
     """Return the score of a fitted classifier before calibration; higher is more suspicious.
 
@@ -134,7 +168,7 @@ def calibrate(
     algorithm: str,
     values: Float32Array,
     is_mining: BoolArray,
-    folds: list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+    folds: Folds,
     seed: int,
 ) -> Any:
     """Return the classifier fitted to all rows, with a sigmoid fitted to out-of-fold scores.

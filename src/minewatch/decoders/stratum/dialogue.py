@@ -27,6 +27,7 @@ _RESULTS: tuple[Grammar, ...] = (
     ethereum.result,
     getwork.result,
 )
+_HTTP_RESULTS: tuple[Grammar, ...] = (ethproxy.result, getwork.result)
 _POLLED = frozenset({getwork.WORK, getwork.TEMPLATE, ethproxy.GETWORK})
 # What travels inside HTTP; the other dialects never do.
 _HTTP_METHODS = getwork.METHODS.keys() | ethproxy.METHODS.keys()
@@ -88,7 +89,7 @@ class Dialogue:
             self.misfits += 1
 
     def _result(self, message: JsonMessage, result: Any, role: Role | None) -> Sighting | None:
-        for grammar in _RESULTS:
+        for grammar in _HTTP_RESULTS if message.carrier == "http" else _RESULTS:
             if found := grammar(message, result):
                 return found
         is_answer = role is Role.SUBSCRIBE and isinstance(result, list) and bool(result)

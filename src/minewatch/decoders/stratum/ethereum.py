@@ -12,6 +12,7 @@ from typing import Any
 from minewatch.decoders.jsonlines import JsonMessage
 from minewatch.decoders.stratum.shape import (
     is_hash,
+    is_hex,
     is_hex_between,
     is_name,
     is_number,
@@ -72,6 +73,7 @@ def notify_two(message: JsonMessage, params: list[Any]) -> Sighting | None:
         and is_name(params[0], 256)
         and isinstance(params[1], str)
         and 0 < len(params[1]) <= 16
+        and is_hex(params[1], len(params[1]))
         and is_hash(params[2])
         and params[3] in ("0", "1")
     )

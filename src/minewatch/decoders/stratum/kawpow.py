@@ -7,7 +7,7 @@ from typing import Any
 
 from minewatch.decoders.jsonlines import JsonMessage
 from minewatch.decoders.stratum.shape import is_hash, is_hex, is_name, is_number, is_prefixed_hex
-from minewatch.decoders.stratum.sighting import CERTAIN, Role, Sighting
+from minewatch.decoders.stratum.sighting import CERTAIN, HINT, Role, Sighting
 
 DIALECT = "kawpow"
 ALGORITHM = "kawpow"
@@ -27,7 +27,10 @@ def notify_kawpow(message: JsonMessage, params: list[Any]) -> Sighting | None:
 
 
 def submit_kawpow(message: JsonMessage, params: list[Any]) -> Sighting | None:
-    """``[worker, job, nonce, header hash, mix hash]``, numbers behind ``0x``."""
+    """``[worker, job, nonce, header hash, mix hash]``, numbers behind ``0x``.
+
+    Ethash over ``mining.*`` sends the same: only the job tells them apart.
+    """
     fits = (
         len(params) == 5
         and is_name(params[0], 1024)
@@ -35,4 +38,4 @@ def submit_kawpow(message: JsonMessage, params: list[Any]) -> Sighting | None:
         and is_prefixed_hex(params[2], 16)
         and all(is_prefixed_hex(value, 64) for value in params[3:5])
     )
-    return Sighting(Role.SUBMIT, DIALECT, CERTAIN, algorithm=ALGORITHM) if fits else None
+    return Sighting(Role.SUBMIT, DIALECT, HINT) if fits else None

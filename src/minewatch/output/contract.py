@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The public contract of ``minewatch scan``: the fields of one conversation, and their JSON Schema.
+
+Fields are only ever added within a version. ``docs/reference/jsonl.md`` is made from this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+CONTRACT_VERSION: Final = 1
+
+_COUNT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0}
+_PORT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 65535}
+_PROBABILITY: Final[Mapping[str, Any]] = {"type": "number", "minimum": 0, "maximum": 1}
+_TEXT: Final[Mapping[str, Any]] = {"type": "string"}
+_TIME: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
+}
+_EVIDENCE: Final[Mapping[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "feature": {"type": "string"},
+            "value": {"type": ["number", "string", "null"]},
+            "unit": {"type": "string"},
+            "contribution": {"type": "number"},
+            "text": {"type": "string"},
+        },
+        "required": ["feature", "value", "unit", "contribution", "text"],
+        "additionalProperties": False,
+    },
+}
+_DETECTORS: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "additionalProperties": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a written conversation."""
+
+    name: str
+    json: Mapping[str, Any]
+    """Its JSON Schema."""
+    description: str
+
+
+FIELDS: Final = (
+    Field("source_address", _TEXT, "Address of the initiator, IPv4 or IPv6 (RFC 5952)."),
+    Field("source_transport_port", _PORT, "Port of the initiator; 0 for ICMP."),
+    Field("destination_address", _TEXT, "Address of the responder."),
+    Field(
+        "destination_transport_port",
+        _PORT,
+        "Port of the responder; for ICMP the type * 256 + code of the first packet.",
+    ),
+    Field(
+        "protocol_identifier",
+        {"type": "integer", "minimum": 0, "maximum": 255},
+        "IP protocol number: 6 TCP, 17 UDP.",
+    ),
+    Field(
+        "flow_start",
+        _TIME,
+        "First packet: RFC 3339, UTC, always six decimals (finer ones are cut off).",
+    ),
+    Field("flow_end", _TIME, "Last packet, in the same form."),
+    Field("packet_delta_count", _COUNT, "Packets, initiator to responder."),
+    Field("reverse_packet_delta_count", _COUNT, "Packets, responder to initiator."),
+    Field(
+        "octet_delta_count",
+        _COUNT,
+        "Octets from the IP header on, headers included, initiator to responder.",
+    ),
+    Field("reverse_octet_delta_count", _COUNT, "The same, responder to initiator."),
+    Field(
+        "mining_probability",
+        _PROBABILITY,
+        "Fused probability that this is mining. For a conversation that no detector scored it is "
+        "the base rate.",
+    ),
+    Field(
+        "label",
+        {"enum": ["mining", "normal"]},
+        "`mining` from `--threshold` on, else `normal`.",
+    ),
+    Field(
+        "algorithm",
+        {"type": ["string", "null"]},
+        "Hash function as the miner's messages name or imply it, null if none was read. Text "
+        "from the wire: at most 64 printable characters.",
+    ),
+    Field(
+        "community_id",
+        {"type": ["string", "null"], "pattern": "^1:[A-Za-z0-9+/]{27}=$"},
+        "Community ID version 1, seed 0: the name other tools give the same conversation.",
+    ),
+    Field("capture", _TEXT, "Input as it was named, `standard input` for `-`."),
+    Field(
+        "detectors",
+        _DETECTORS,
+        "Each detector's own probability by name, null where it was not ready.",
+    ),
+    Field(
+        "evidence",
+        _EVIDENCE,
+        "Reasons, strongest first: `feature`, its `value` and `unit`, its `contribution` to the "
+        "log-odds of the verdict (negative speaks against mining), and a sentence, `text`.",
+    ),
+)
+NAMES: Final = tuple(field.name for field in FIELDS)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of one line of ``scan --format jsonl``.
+
+    Examples
+    --------
+    >>> json_schema()["properties"]["label"]["enum"]
+    ['mining', 'normal']
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"One conversation of minewatch scan --format jsonl, version {CONTRACT_VERSION}",
+        "type": "object",
+        "properties": {
+            field.name: {**field.json, "description": field.description} for field in FIELDS
+        },
+        "required": list(NAMES),
+    }

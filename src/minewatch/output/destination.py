@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where output goes: standard output, or a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, cast
+
+from minewatch.errors import ConfigError
+
+STDOUT: Final = "-"
+
+
+class Destination:
+    """An open output; as a context manager it keeps the file only if nothing was raised.
+
+    A file is written under another name in its own folder and renamed at the end. What exists
+    and is no file (a pipe, ``/dev/null``) is written to directly.
+
+    Parameters
+    ----------
+    path : where the output goes; None or ``-`` for standard output.
+
+    Raises
+    ------
+    ConfigError : the file cannot be made.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self.is_stdout = path is None or path == STDOUT
+        self._final: Path | None = None
+        self._mode: int | None = None
+        if path is None or path == STDOUT:
+            self.name = "standard output"
+            self.path = ""
+            self.stream: BinaryIO = sys.stdout.buffer
+            return
+        self.name = path
+        target = Path(os.path.realpath(path))
+        try:
+            self.path = self._open_beside(target)
+            self.stream = cast(BinaryIO, open(self.path, "wb"))  # noqa: SIM115  closed by _close
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError(
+                f"-o {path}: {reason}; give a file in a folder that exists and may be written to"
+            ) from error
+
+    def _open_beside(self, target: Path) -> str:
+        """Return the path to write to: the target itself unless it is a file."""
+        if target.exists():
+            mode = target.stat().st_mode
+            if not stat.S_ISREG(mode):
+                return str(target)
+            if not os.access(target, os.W_OK):
+                raise PermissionError(13, "it may not be written to")
+        self._final = target
+        return str(target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part"))
+
+    def __enter__(self) -> Destination:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.is_stdout:
+            if kind is None:
+                self.stream.flush()
+            return
+        if self._final is None:
+            self.stream.close()
+        elif kind is None:
+            self._keep(self._final)
+        else:
+            self.discard()
+
+    def _keep(self, final: Path) -> None:
+        try:
+            self.stream.close()
+            if final.exists():
+                shutil.copymode(final, self.path)
+            os.replace(self.path, final)
+        except OSError as error:
+            self.discard()
+            raise ConfigError(
+                f"-o {self.name}: {error.strerror or error}; nothing was written"
+            ) from error
+
+    def discard(self) -> None:
+        """Remove what was written so far."""
+        try:
+            self.stream.close()
+        except OSError:  # the disk is full; the file goes anyway
+            pass
+        if self._final is not None:
+            Path(self.path).unlink(missing_ok=True)

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conversations and verdicts as records of the public contract."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import polars as pl
+
+from minewatch import gate
+from minewatch.address import with_text
+from minewatch.output.community import community_ids
+from minewatch.output.contract import NAMES
+from minewatch.types import Evidence, Verdict
+
+MAX_ALGORITHM: Final = 64
+_TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S%.6fZ"
+_COUNTS: Final = (
+    "packet_delta_count",
+    "reverse_packet_delta_count",
+    "octet_delta_count",
+    "reverse_octet_delta_count",
+)
+_ENDPOINTS: Final = (
+    "source_address",
+    "source_transport_port",
+    "destination_address",
+    "destination_transport_port",
+    "protocol_identifier",
+)
+
+
+def printable(text: str) -> str:
+    """Return text from the wire without what could act on a terminal.
+
+    Parameters
+    ----------
+    text : anything, such as a server's name or a miner's login.
+
+    Examples
+    --------
+    >>> printable("xmrig\\x1b[2J")
+    'xmrig?[2J'
+    """
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def capture_name(name: str) -> str:
+    """Return the name of an input as text that can be written: bytes that are no UTF-8 replaced.
+
+    Parameters
+    ----------
+    name : as the operating system gave it.
+    """
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def facts(frame: pl.DataFrame, capture: str) -> pl.DataFrame:
+    """Return the fields of the contract that need no verdict, times as ``Datetime`` in UTC.
+
+    Parameters
+    ----------
+    frame : conversations, with the columns of decoders or without.
+    capture : name of the input.
+    """
+    times = {
+        short: pl.from_epoch(f"{short}_nanoseconds", "ns")
+        .dt.cast_time_unit("us")
+        .dt.replace_time_zone("UTC")
+        for short in ("flow_start", "flow_end")
+    }
+    algorithm = pl.lit(None, pl.String)
+    if "stratum_algorithm" in frame.columns:
+        algorithm = pl.col("stratum_algorithm")
+    ids = community_ids(frame)
+    return with_text(frame).select(
+        *_ENDPOINTS,
+        *(time.alias(name) for name, time in times.items()),
+        *_COUNTS,
+        algorithm.alias("algorithm"),
+        ids,
+        pl.lit(capture_name(capture)).alias("capture"),
+    )
+
+
+def with_time_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table of ``facts`` with both times as RFC 3339 text.
+
+    Parameters
+    ----------
+    frame : a table of ``facts``, and perhaps more.
+    """
+    return frame.with_columns(pl.col("flow_start", "flow_end").dt.strftime(_TIME_FORMAT))
+
+
+def records(
+    frame: pl.DataFrame, verdicts: Sequence[Verdict], capture: str
+) -> Iterator[dict[str, Any]]:
+    """Yield one record of the contract for each conversation, keys in the contract's order.
+
+    Parameters
+    ----------
+    frame : conversations.
+    verdicts : one for each row.
+    capture : name of the input.
+    """
+    rows = with_time_text(facts(frame, capture)).iter_rows(named=True)
+    for row, verdict in zip(rows, verdicts, strict=True):
+        if row["algorithm"] is not None:
+            row["algorithm"] = printable(row["algorithm"][:MAX_ALGORITHM])
+        row |= {
+            "mining_probability": verdict.mining_probability,
+            "label": verdict.label,
+            "detectors": {name: _finite(p) for name, p in verdict.detectors.items()},
+            "evidence": [_evidence(item) for item in verdict.evidence],
+        }
+        yield {name: row[name] for name in NAMES}
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    value = item.value
+    return {
+        "feature": item.feature,
+        "value": value if isinstance(value, str) else _finite(value),
+        "unit": item.unit,
+        "contribution": round(item.contribution, 4),
+        "text": printable(item.text),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """Return None for what JSON has no number for."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def gated_records(
+    gated: pl.DataFrame, prior: float, detectors: Sequence[str], capture: str
+) -> pl.DataFrame:
+    """Return the records of conversations that the gate stopped, as one nested table.
+
+    It says what ``scanning.gated_verdict`` says, for many at a time.
+
+    Parameters
+    ----------
+    gated : conversations with ``gate_reason``.
+    prior : the base rate.
+    detectors : names of all detectors; none of them was asked.
+    capture : name of the input.
+    """
+    reason = pl.col("gate_reason")
+    sentences = {name: f"Not scored: {text}." for name, text in gate.REASONS.items()}
+    evidence = pl.struct(
+        pl.lit("gate").alias("feature"),
+        reason.alias("value"),
+        pl.lit("text").alias("unit"),
+        pl.lit(0.0).alias("contribution"),
+        reason.replace_strict(sentences, return_dtype=pl.String).alias("text"),
+    )
+    not_asked = pl.struct(pl.lit(None, pl.Float64).alias(name) for name in detectors)
+    table = facts(gated, capture).with_columns(
+        gated.get_column("gate_reason"),
+        mining_probability=pl.lit(prior),
+        label=pl.lit("normal"),
+        detectors=not_asked,
+    )
+    return table.with_columns(evidence=pl.concat_list(evidence)).select(NAMES)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builders and conformance suites for tests, of minewatch's own plug-ins and of strangers'.
+
+A builder gives an ordinary conversation; what a test is about is given by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from minewatch import schema
+from minewatch.address import PRIVATE_NETWORKS, parse_networks
+from minewatch.contracts import Detector, FeatureSet
+from minewatch.conversations import is_source_home
+from minewatch.types import Conversations, PacketSeries, Payload, Segment
+
+_NS = 1_000_000_000
+_START = 1_600_000_000 * _NS
+
+_ORDINARY: dict[str, object] = {
+    "flow_id": 1,
+    "source_address_high": 0,
+    "source_address_low": 0xFFFF_0A00_0001,
+    "destination_address_high": 0,
+    "destination_address_low": 0xFFFF_C633_6401,
+    "source_transport_port": 40_000,
+    "destination_transport_port": 443,
+    "protocol_identifier": 6,
+    "vlan_id": 0,
+    "packet_delta_count": 60,
+    "reverse_packet_delta_count": 50,
+    "octet_delta_count": 9_000,
+    "reverse_octet_delta_count": 14_000,
+    "payload_octet_count": 6_000,
+    "reverse_payload_octet_count": 11_000,
+    "payload_packet_count": 30,
+    "reverse_payload_packet_count": 30,
+    "tcp_psh_total_count": 30,
+    "reverse_tcp_psh_total_count": 30,
+    "tcp_ack_total_count": 59,
+    "reverse_tcp_ack_total_count": 50,
+    "minimum_ip_total_length": 52,
+    "reverse_minimum_ip_total_length": 52,
+    "maximum_ip_total_length": 600,
+    "reverse_maximum_ip_total_length": 800,
+    "tcp_control_bits": 0x1A,
+    "reverse_tcp_control_bits": 0x1A,
+    "flow_end_reason": 4,
+    "is_initiator_known": True,
+    "payload_kinds": 0,
+    "flow_start_nanoseconds": _START,
+    "flow_end_nanoseconds": _START + 600 * _NS,
+    "interval_count": 10,
+    "is_source_home": True,
+}
+
+
+def conversations(n: int = 1, /, **columns: object) -> Conversations:
+    """Return ``n`` conversations of ten minutes, columns replaced by name.
+
+    A replacement is one value for all rows or a sequence of ``n``. ``flow_id`` counts from 1.
+
+    Examples
+    --------
+    >>> frame = conversations(2, packet_delta_count=[3, 7]).frame
+    >>> frame.get_column("packet_delta_count").to_list()
+    [3, 7]
+    """
+    types = schema.polars_schema(schema.CONVERSATION)
+    given: dict[str, object] = {**_ORDINARY, "flow_id": range(1, n + 1), **columns}
+    series = []
+    for name, value in given.items():
+        is_many = isinstance(value, Sequence) and not isinstance(value, str)
+        values = list(value) if is_many else [value] * n  # type: ignore[call-overload]
+        series.append(pl.Series(name, values, types.get(name)))
+    return Conversations(pl.DataFrame(series))
+
+
+def payload(*messages: tuple[bool, bytes], gap_s: float = 1.0, protocol: int = 6) -> Payload:
+    """Return the payload of a conversation: each message is (from initiator, octets).
+
+    Examples
+    --------
+    >>> payload((True, b"ping"), (False, b"pong")).segments[1].sequence
+    1
+    """
+    following = {True: 1, False: 1}
+    segments = []
+    for i, (from_initiator, data) in enumerate(messages):
+        time_ns = _START + int(i * gap_s * _NS)
+        sequence = following[from_initiator] & 0xFFFF_FFFF
+        segments.append(Segment(time_ns, from_initiator, sequence, len(data), data))
+        following[from_initiator] += len(data)
+    packets = PacketSeries(
+        np.array([segment.time_ns for segment in segments], np.int64),
+        np.array([segment.length for segment in segments], np.int64),
+        np.array([segment.from_initiator for segment in segments], np.bool_),
+        len(segments),
+    )
+    return Payload(protocol, segments, packets)
+
+
+def _varied(n: int = 12) -> Conversations:
+    """Return conversations that differ from each other in every counter."""
+    rng = np.random.default_rng(7)
+    columns = {
+        column.name: rng.integers(2, 5_000, n).tolist()
+        for column in (*schema.COUNTERS, *schema.EXTREMES)
+    }
+    lengths = rng.integers(10, 4_000, n) * _NS
+    return conversations(n, **columns, flow_end_nanoseconds=(_START + lengths).tolist())
+
+
+def _same(left: np.ndarray, right: np.ndarray, what: str) -> None:
+    if not np.allclose(left, right, rtol=1e-5, atol=1e-7, equal_nan=True):
+        raise AssertionError(what)
+
+
+def _shifted(given: Conversations) -> Conversations:
+    """Return the same conversations a year later, between other addresses and ports."""
+    year = 365 * 86_400 * _NS
+    frame = given.frame.with_columns(
+        pl.col("flow_start_nanoseconds") + year,
+        pl.col("flow_end_nanoseconds") + year,
+        pl.col("source_address_low") + 77,
+        pl.col("destination_address_low") + 99,
+        (pl.col("source_transport_port") + 5).cast(pl.UInt16),
+        (pl.col("destination_transport_port") + 6).cast(pl.UInt16),
+    )
+    home = is_source_home(parse_networks(PRIVATE_NETWORKS))
+    return Conversations(frame.with_columns(home))
+
+
+def check_feature_set(features: FeatureSet) -> None:
+    """Run the conformance suite of feature sets; AssertionError tells what is broken.
+
+    Same values alone, shuffled or among others; invariant to a shift of time and a renaming of
+    addresses and ports; a missing column gives NaN; no feature is constant.
+    """
+    given = _varied()
+    matrix = features.transform(given)
+    if matrix.names != features.feature_names or matrix.values.shape != (12, len(matrix.names)):
+        raise AssertionError("names, or the shape of the values, are not those declared")
+    if matrix.values.dtype != np.float32:
+        raise AssertionError("values are not float32")
+    order = np.random.default_rng(3).permutation(12)
+    shuffled = features.transform(Conversations(given.frame[order.tolist()]))
+    _same(shuffled.values, matrix.values[order], "a row depends on the order of rows")
+    alone = features.transform(given.filter(np.arange(12) == 5))
+    _same(alone.values, matrix.values[5:6], "a row depends on its batch mates")
+    moved = features.transform(_shifted(given))
+    _same(moved.values, matrix.values, "a feature depends on time of day, address or port")
+    spread = np.nanmax(matrix.values, axis=0) - np.nanmin(matrix.values, axis=0)
+    if not (spread > 0).all():
+        raise AssertionError(f"constant: {np.array(matrix.names)[~(spread > 0)].tolist()}")
+    for name in features.requires:
+        if not np.isnan(features.transform(Conversations(given.frame.drop(name))).values).any():
+            raise AssertionError(f"without {name} no feature is NaN")
+
+
+def check_detector(detector: Detector, given: Conversations | None = None) -> None:
+    """Run the conformance suite of detectors; AssertionError tells what is broken.
+
+    Probabilities in [0, 1] or NaN; the same alone, shuffled or among others; not a function of
+    absolute time; evidence has finite contributions.
+    """
+    given = _varied() if given is None else given
+    n = len(given)
+    probability = detector.score(given).probability
+    if probability.shape != (n,):
+        raise AssertionError("not one probability a row")
+    ready = probability[~np.isnan(probability)]
+    if not ((ready >= 0) & (ready <= 1)).all():
+        raise AssertionError("a probability outside [0, 1]")
+    order = np.random.default_rng(3).permutation(n)
+    shuffled = detector.score(Conversations(given.frame[order.tolist()])).probability
+    _same(shuffled, probability[order], "a row depends on the order of rows")
+    for row in range(n):
+        alone = detector.score(given.filter(np.arange(n) == row)).probability
+        _same(alone, probability[row : row + 1], "a row depends on its batch mates")
+        for item in detector.explain(given, row):
+            if not np.isfinite(item.contribution) or not item.text:
+                raise AssertionError("evidence without a finite contribution or a sentence")

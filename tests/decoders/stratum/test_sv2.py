@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from minewatch.decoders.stratum.sv2 import decode_sizes
+from minewatch.types import Payload
+
+SETUP = [(">", 64), ("<", 234), (">", 120), ("<", 44)]
+LADDER = [
+    (">", 95),
+    ("<", 89),
+    ("<", 83),
+    ("<", 86),
+    (">", 62),
+    ("<", 58),
+    ("<", 83 + 86),
+    (">", 62),
+]
+
+
+@pytest.mark.parametrize("act_two", [170, 234])
+def test_the_ladder(build, act_two):
+    row = decode_sizes(build.sizes((">", 64), ("<", act_two), *SETUP[2:], *LADDER))
+    assert row["stratum_dialect"] == "stratum-v2"
+    assert row["stratum_state"] == "session"
+    assert (row["stratum_jobs"], row["stratum_submits"], row["stratum_results_ok"]) == (2, 2, 1)
+    assert row["stratum_first_seen_ns"] == build.START
+
+
+def test_only_the_handshake(build):
+    assert decode_sizes(build.sizes(*SETUP))["stratum_state"] == "attempt"
+    busy = [(">", 500), ("<", 1400)] * 10
+    assert decode_sizes(build.sizes(*SETUP, *LADDER, *busy))["stratum_state"] == "attempt"
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        SETUP[:3],
+        [("<", 64), (">", 234), ("<", 120), (">", 44)],
+        [(">", 64), ("<", 235), *SETUP[2:]],
+        [*SETUP[:2], (">", 53), ("<", 44)],
+        [*SETUP[:2], (">", 1400), ("<", 44)],
+        [*SETUP[:3], ("<", 45)],
+        [*SETUP[:3], (">", 44)],
+        [],
+    ],
+)
+def test_other_sizes_are_none(build, pairs):
+    assert decode_sizes(build.sizes(*pairs)) is None
+
+
+def test_readable_payload_is_something_else(build):
+    series = build.sizes(*SETUP).packets
+    assert decode_sizes(Payload(6, build.talk((">", "{}")).segments, series)) is None
+    assert decode_sizes(Payload(6, [])) is None

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import numpy as np
+import pytest
+
+from minewatch.detectors.fusion import DEFAULT_PARTS, LABEL_THRESHOLD, STRANGER, Fusion, Part
+
+
+def fuse(**scores: float) -> float:
+    arrays = {name: np.array([p]) for name, p in scores.items()}
+    return float(Fusion().probability(arrays, 1)[0])
+
+
+def test_no_detector_leaves_the_base_rate():
+    assert fuse() == pytest.approx(0.002)
+
+
+def test_an_unready_detector_is_silent():
+    assert fuse(flowstats=math.nan, intel=0.5) == fuse(intel=0.5)
+
+
+def test_a_detector_that_says_the_base_rate_changes_nothing():
+    assert fuse(flowstats=0.002, signature=0.9) == pytest.approx(fuse(signature=0.9))
+
+
+def test_a_decoded_session_decides_alone():
+    assert fuse(signature=0.999) > 0.99
+
+
+@pytest.mark.parametrize("probability", [0.9, 0.999, 1.0])
+def test_a_list_never_decides_alone(probability):
+    assert fuse(intel=probability) < LABEL_THRESHOLD
+
+
+def test_volume_decides_alone_only_if_very_sure_at_the_base_rate():
+    assert fuse(flowstats=0.4) < LABEL_THRESHOLD
+    assert fuse(flowstats=0.6) > LABEL_THRESHOLD
+
+
+def test_two_that_agree_decide():
+    assert fuse(flowstats=0.2, intel=0.9) > LABEL_THRESHOLD
+
+
+def test_a_stranger_never_decides_alone():
+    assert fuse(novel=1.0) < LABEL_THRESHOLD
+
+
+def test_silence_of_lists_and_signatures_hides_no_miner():
+    assert fuse(intel=0.0) == pytest.approx(0.002)
+    assert fuse(flowstats=0.9, signature=0.0) > LABEL_THRESHOLD
+
+
+@pytest.mark.parametrize("name", [*DEFAULT_PARTS, "novel"])
+def test_more_suspicion_never_lowers_the_verdict(name):
+    steps = np.linspace(0, 1, 101)
+    fused = Fusion().probability({name: steps, "flowstats2": np.full(101, 0.1)}, 101)
+    assert (np.diff(fused) >= 0).all()
+
+
+def test_contributions_add_up():
+    scores = {
+        "flowstats": np.array([0.3, math.nan, 0.0]),
+        "intel": np.array([0.1, 0.9, math.nan]),
+    }
+    fusion = Fusion()
+    parts = fusion.contributions(scores)
+    fused = fusion.probability(scores, 3)
+    np.testing.assert_allclose(
+        np.log(fused / (1 - fused)), math.log(0.002 / 0.998) + sum(parts.values())
+    )
+    assert parts["flowstats"][1] == 0
+    assert parts["intel"][2] == 0
+
+
+def test_certainty_is_finite():
+    parts = Fusion().contributions({"signature": np.array([0.0, 1.0])})
+    assert parts["signature"].tolist() == [DEFAULT_PARTS["signature"].floor, 14.0]
+
+
+@pytest.mark.parametrize("values", [(-1, 0, 1), (1, 1, 2), (1, -2, -1), (math.nan, 0, 1)])
+def test_a_part_that_could_fall_is_refused(values):
+    with pytest.raises(ValueError, match="weight|enclose"):
+        Part(*values)
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0])
+def test_a_prior_is_a_probability(prior):
+    with pytest.raises(ValueError, match="prior"):
+        Fusion(prior=prior)
+
+
+def test_other_weights_may_be_given():
+    none = Fusion(parts={"flowstats": Part(0.0, 0.0, 0.0)}, stranger=STRANGER)
+    assert none.probability({"flowstats": np.array([1.0])}, 1)[0] == pytest.approx(0.002)
