@@ -28,6 +28,11 @@ class Decoder(Protocol):
         """The columns it adds to ``Conversations.frame``, each null where it saw nothing."""
         ...
 
+    @property
+    def kinds(self) -> int:
+        """Bits of ``payload_kinds`` of which a conversation must have one to be decoded."""
+        ...
+
     def decode(self, payload: Payload) -> Mapping[str, object] | None:
         """Return values for ``columns``, or None if this is not the decoder's protocol.
 
@@ -77,6 +82,11 @@ class Detector(Protocol):
     @property
     def requires(self) -> tuple[str, ...]:
         """Columns of ``Conversations.frame`` that it needs; silent (NaN) without them."""
+        ...
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Columns of decoders, and ``destination_name``, that it looks at when they are there."""
         ...
 
     def score(self, conversations: Conversations) -> Scores:

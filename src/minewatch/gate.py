@@ -11,12 +11,12 @@ from typing import Final
 
 import polars as pl
 
-from minewatch.metering.kinds import JSON, JSON_RPC, WEBSOCKET
+from minewatch.schema import KIND_TALKS
 
-TALKS: Final = JSON | WEBSOCKET | JSON_RPC
-"""Payload kinds that always go to the decoders, however short the conversation."""
 MIN_PAYLOAD_PACKETS: Final = 6
 """Login, job and a share with its answer are four; statistics on less say nothing."""
+MIN_DURATION_S: Final = 30
+"""Mining lasts; what is over within half a minute is told by its payload or not at all."""
 BULK_OCTETS: Final = 1 << 20
 BULK_BITS_PER_SECOND: Final = 256_000
 """A miner's conversation runs at 80 to 2,000 bit/s, and a proxy's at some hundred times that at
@@ -26,6 +26,7 @@ PASSED: Final = "passed"
 NOT_TCP: Final = "not-tcp"
 ONE_WAY: Final = "one-way"
 TOO_FEW_MESSAGES: Final = "too-few-messages"
+TOO_SHORT: Final = "too-short"
 BULK_TRANSFER: Final = "bulk-transfer"
 
 REASONS: Final = {
@@ -33,6 +34,7 @@ REASONS: Final = {
     NOT_TCP: "not TCP: no mining protocol runs over anything else",
     ONE_WAY: "payload in one direction at most: a pool and a miner both talk",
     TOO_FEW_MESSAGES: f"fewer than {MIN_PAYLOAD_PACKETS} packets with payload",
+    TOO_SHORT: f"seen for less than {MIN_DURATION_S} s",
     BULK_TRANSFER: "1 MiB or more at over 256 kbit/s: mining is a trickle",
 }
 
@@ -53,12 +55,14 @@ def gate_reason() -> pl.Expr:
     return (
         pl.when(pl.col("protocol_identifier") != 6)
         .then(pl.lit(NOT_TCP))
-        .when((pl.col("payload_kinds") & TALKS) != 0)
+        .when((pl.col("payload_kinds") & KIND_TALKS) != 0)
         .then(pl.lit(PASSED))
         .when((pl.col("payload_packet_count") == 0) | (pl.col("reverse_payload_packet_count") == 0))
         .then(pl.lit(ONE_WAY))
         .when(packets < MIN_PAYLOAD_PACKETS)
         .then(pl.lit(TOO_FEW_MESSAGES))
+        .when(duration_ns < MIN_DURATION_S * 1_000_000_000)
+        .then(pl.lit(TOO_SHORT))
         .when((octets >= BULK_OCTETS) & is_fast)
         .then(pl.lit(BULK_TRANSFER))
         .otherwise(pl.lit(PASSED))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -23,8 +24,12 @@ from minewatch.readers.source import Input
 from minewatch.schema import polars_schema
 from minewatch.types import BoolArray, Conversations, Evidence, FloatArray, Verdict
 
-MINING = "mining"
-NORMAL = "normal"
+MINING: Final = "mining"
+NORMAL: Final = "normal"
+NAME_COLUMN: Final = "destination_name"
+SUSPICION: Final = 0.02
+"""Probability, ten times the base rate, from which a conversation is decoded in full for whoever
+reads about it; what no detector uses is not decoded of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +143,19 @@ def scan_capture(source: Input, options: ScanOptions) -> tuple[ScanReport, Itera
 def _scan_chunks(
     chunks: Iterator[ConversationChunk], report: ScanReport, options: ScanOptions
 ) -> Iterator[ScannedChunk]:
+    used = {name for detector in options.detectors for name in detector.uses}
+    early, late = _by_use(options.decoders, used)
     for chunk in chunks:
-        decoded = decode(chunk, options.decoders, report)
+        everyone = np.ones(len(chunk.passed), np.bool_)
+        decoded = decode(chunk.passed, early, everyone, report)
+        if NAME_COLUMN in used:
+            decoded = with_names(decoded, chunk, everyone)
         scores = score(decoded, options.detectors, report)
         probability = options.fusion.probability(scores, len(decoded))
+        suspects: BoolArray = probability >= min(SUSPICION, options.threshold)
+        decoded = decode(decoded, late, suspects, report)
+        if NAME_COLUMN not in used:
+            decoded = with_names(decoded, chunk, suspects)
         gated = chunk.everything.filter(pl.col("gate_reason") != gate.PASSED)
         scanned = ScannedChunk(decoded, gated, probability, scores, options)
         report.scored += len(decoded)
@@ -149,30 +163,61 @@ def _scan_chunks(
         yield scanned
 
 
+def _by_use(decoders: Sequence[Decoder], used: set[str]) -> tuple[list[Decoder], list[Decoder]]:
+    """Return the decoders that a detector needs, and those that only tell a person more."""
+    early = [d for d in decoders if any(column.name in used for column in d.columns)]
+    return early, [d for d in decoders if d not in early]
+
+
 def decode(
-    chunk: ConversationChunk, decoders: Sequence[Decoder], report: ScanReport
+    given: Conversations, decoders: Sequence[Decoder], rows: BoolArray, report: ScanReport
 ) -> Conversations:
-    """Return the chunk's conversations with the decoders' columns and the responders' names."""
-    passed = chunk.passed
-    frame = passed.frame
-    ids = frame.get_column("flow_id").to_list()
+    """Return the conversations with the decoders' columns, null where they saw nothing.
+
+    Parameters
+    ----------
+    given : the conversations.
+    decoders : each is asked about conversations whose payload began like its protocol.
+    rows : which conversations to decode at all, shape (n,).
+    report : takes the failures.
+    """
+    frame = given.frame
+    ids = frame.get_column("flow_id").to_numpy()
+    kinds = frame.get_column("payload_kinds").to_numpy()
     for decoder in decoders:
-        schema = polars_schema(decoder.columns)
-        rows: list[Mapping[str, object]] = []
+        found: dict[int, Mapping[str, object]] = {}
         try:
-            for flow_id in ids:
-                payload = passed.payloads.get(flow_id)
+            for row in np.flatnonzero(rows & ((kinds & decoder.kinds) != 0)).tolist():
+                payload = given.payloads.get(int(ids[row]))
                 seen = decoder.decode(payload) if payload is not None else None
-                rows.append(seen if seen is not None else {})
-        except Exception as error:  # noqa: BLE001 - a plug-in's defect: counted, shown, its columns null
+                if seen is not None:
+                    found[row] = seen
+        except Exception as error:  # noqa: BLE001 - a plug-in's defect: shown, its columns null
             report.failures[decoder.name] = f"{type(error).__name__}: {error}"
-            rows = [{}] * len(ids)
+            found = {}
         frame = frame.with_columns(
-            pl.Series(name, [row.get(name) for row in rows], dtype)
-            for name, dtype in schema.items()
+            _sparse(name, dtype, found, frame.height)
+            for name, dtype in polars_schema(decoder.columns).items()
         )
-    frame = frame.with_columns(destination_name=names_of(frame, chunk.dns()))
-    return Conversations(frame, passed.intervals, passed.packets, passed.payloads)
+    return Conversations(frame, given.intervals, given.packets, given.payloads)
+
+
+def _sparse(
+    name: str, dtype: pl.DataType, found: Mapping[int, Mapping[str, object]], height: int
+) -> pl.Series:
+    """Return a column that is null but for the rows in ``found``."""
+    values = pl.Series(name, [row.get(name) for row in found.values()], dtype)
+    return pl.Series(name, [None] * height, dtype).scatter(list(found), values)
+
+
+def with_names(given: Conversations, chunk: ConversationChunk, rows: BoolArray) -> Conversations:
+    """Return the conversations with the names of their responders, where ``rows`` is true."""
+    names = pl.Series(NAME_COLUMN, [None] * len(given), pl.String)
+    if rows.any():
+        known = names_of(given.frame.filter(pl.Series(rows)), chunk.dns())
+        names = names.scatter(np.flatnonzero(rows).tolist(), known)
+    frame = given.frame.with_columns(names)
+    return Conversations(frame, given.intervals, given.packets, given.payloads)
 
 
 def score(

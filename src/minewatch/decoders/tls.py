@@ -13,7 +13,7 @@ from minewatch.decoders.certificate import certificate_names
 from minewatch.decoders.fingerprint import ClientHello, is_grease, ja3, ja4
 from minewatch.decoders.stream import reassemble
 from minewatch.decoders.text import printable
-from minewatch.schema import Column
+from minewatch.schema import KIND_TLS, Column
 from minewatch.types import Payload
 
 _HANDSHAKE = 22
@@ -51,6 +51,7 @@ class TlsDecoder:
     """
 
     name = "tls"
+    kinds = KIND_TLS
     columns = (
         Column("tls_is_client_hello_seen", pl.Boolean(), "-", "Whether a ClientHello was read."),
         Column(

@@ -50,6 +50,7 @@ class FlowStatsDetector:
     """
 
     name = "flowstats"
+    uses = ()
 
     def __init__(self, model: Model | None = None) -> None:
         self.model = load_model(shipped_model("flowstats")) if model is None else model

@@ -226,6 +226,7 @@ class IntelDetector:
 
     def __init__(self, indicators: Indicators | None = None) -> None:
         self.indicators = indicators or Indicators()
+        self.uses: tuple[str, ...] = _NAMES if len(self.indicators) else ()
 
     def score(self, conversations: Conversations) -> Scores:
         """Return the probability for each row, NaN where no entry matches."""

@@ -91,6 +91,7 @@ class SignatureDetector:
 
     name = "signature"
     requires = ("stratum_dialect", "stratum_state", *_COUNTS)
+    uses = requires
 
     def score(self, conversations: Conversations) -> Scores:
         """Return the probability for each row, NaN where nothing was read."""
@@ -191,7 +192,7 @@ def _reply(values: Mapping[str, object]) -> str:
     algorithm = values.get("stratum_algorithm")
     if not values["stratum_jobs"]:
         return "answered as only a pool does"
-    return f"answered with a {_clean(algorithm)} job" if algorithm else "answered with a job"
+    return f"answered with a job ({_clean(algorithm)})" if algorithm else "answered with a job"
 
 
 def _work(values: Mapping[str, object]) -> str:

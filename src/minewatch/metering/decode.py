@@ -19,9 +19,10 @@ import numba
 from minewatch.metering.fragments import recall_fragment, remember_fragment
 from minewatch.metering.framing import R_CAPTURED, R_LINK, R_OFFSET, R_TIME, R_WIRE
 from minewatch.metering.index import hash_key
-from minewatch.metering.kinds import DNS, LEADS, payload_kind
+from minewatch.metering.kinds import LEADS, payload_kind
 from minewatch.metering.link import BRIDGED, IPV4, IPV6, gre_inner, link_layer, udp_inner
 from minewatch.metering.octets import be16, be32, be64, octet
+from minewatch.schema import KIND_DNS
 from minewatch.types import (
     P_DESTINATION_HIGH,
     P_DESTINATION_LOW,
@@ -157,9 +158,9 @@ def transport(data: ByteArray, at: int, ip_end: int, end: int, columns: Int64Arr
             columns[n, P_KIND] = payload_kind(data, payload, payload + captured)
         elif protocol == 17:
             if columns[n, P_SOURCE_PORT] == 53 or columns[n, P_SOURCE_PORT] == 5353:
-                columns[n, P_KIND] = DNS
+                columns[n, P_KIND] = KIND_DNS
             elif columns[n, P_DESTINATION_PORT] == 53 or columns[n, P_DESTINATION_PORT] == 5353:
-                columns[n, P_KIND] = DNS
+                columns[n, P_KIND] = KIND_DNS
     return Outcome.METERED
 
 
@@ -320,7 +321,7 @@ def plain_frame(data: ByteArray, at: int, end: int, columns: Int64Array, n: int)
         columns[n, P_SEQUENCE] = 0
         columns[n, P_TCP_FLAGS] = 0
         if s_port == 53 or d_port == 53 or s_port == 5353 or d_port == 5353:
-            columns[n, P_KIND] = DNS if payload < min(end, ip_end) else 0
+            columns[n, P_KIND] = KIND_DNS if payload < min(end, ip_end) else 0
     else:
         return False
     columns[n, P_VLAN] = vlan

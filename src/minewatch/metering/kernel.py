@@ -38,7 +38,6 @@ from minewatch.metering.biflow import (
     start_biflow,
 )
 from minewatch.metering.index import find_row, insert_index
-from minewatch.metering.kinds import DNS
 from minewatch.metering.side import (
     add_to_series,
     has_series_room,
@@ -68,6 +67,7 @@ from minewatch.metering.state import (
     TOUCHED,
     Pools,
 )
+from minewatch.schema import KIND_DNS
 from minewatch.types import (
     P_HASH,
     P_IS_SWAPPED,
@@ -185,7 +185,7 @@ def meter_packets(
                 keep_payload(
                     rows, number, columns, i, data, limit, heads, blocks, free_blocks, counts
                 )
-            elif columns[i, P_KIND] & DNS:
+            elif columns[i, P_KIND] & KIND_DNS:
                 keep_dns(columns, i, data, dns, dns_records, counts)
     return stop
 

@@ -12,14 +12,8 @@ import numba
 import numpy as np
 
 from minewatch.metering.octets import be32, octet
+from minewatch.schema import KIND_HTTP, KIND_JSON, KIND_JSON_RPC, KIND_TLS, KIND_WEBSOCKET
 from minewatch.types import ByteArray
-
-JSON: Final = 1
-HTTP: Final = 2
-TLS: Final = 4
-DNS: Final = 8
-WEBSOCKET: Final = 16
-JSON_RPC: Final = 32
 
 _HTTP_SCAN_OCTETS: Final = 1024
 
@@ -47,24 +41,24 @@ def payload_kind(data: ByteArray, at: int, end: int) -> int:
     if lead == 0x16:
         if at + 6 <= end and octet(data, at + 1) == 3 and octet(data, at + 2) <= 4:
             message = octet(data, at + 5)
-            return TLS if message == 1 or message == 2 or message == 11 else 0
+            return KIND_TLS if message == 1 or message == 2 or message == 11 else 0
         return 0
     if lead == 0x47:  # G
         if at + 4 <= end and be32(data, at) == 0x47455420:  # "GET "
             if contains(data, at, end, 0x75706772, 0x6164653A) or contains(  # "upgrade:"
                 data, at, end, 0x55706772, 0x6164653A
             ):
-                return HTTP | WEBSOCKET
-            return HTTP
+                return KIND_HTTP | KIND_WEBSOCKET
+            return KIND_HTTP
         return 0
     if lead == 0x50:  # P
         if at + 4 <= end and be32(data, at) == 0x504F5354:  # "POST"
             if contains(data, at, end, 0x226D6574, 0x686F6422):  # '"method"'
-                return HTTP | JSON_RPC
-            return HTTP
+                return KIND_HTTP | KIND_JSON_RPC
+            return KIND_HTTP
         return 0
     if lead == 0x48:  # H
-        return HTTP if at + 4 <= end and be32(data, at) == 0x48545450 else 0  # "HTTP"
+        return KIND_HTTP if at + 4 <= end and be32(data, at) == 0x48545450 else 0  # "HTTP"
     for _ in range(4):  # white space before JSON
         if (
             octet(data, at) != 0x20
@@ -79,9 +73,9 @@ def payload_kind(data: ByteArray, at: int, end: int) -> int:
     if octet(data, at) == 0x7B:  # {
         following = octet(data, at + 1)
         if following == 0x22 or following == 0x7D or following <= 0x20:
-            return JSON
+            return KIND_JSON
     elif octet(data, at) == 0x5B:  # [
         following = octet(data, at + 1)
         if following == 0x22 or following == 0x7B or following == 0x5D or following <= 0x20:
-            return JSON
+            return KIND_JSON
     return 0

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,8 @@ import polars as pl
 from minewatch import schema
 from minewatch.metering import biflow, kernel, side
 from minewatch.metering import state as st
-from minewatch.types import FlowTable, Int64Array, PacketBatch, PacketSeries, Payload, Segment
+from minewatch.metering.tables import PacketTable, PayloadTable
+from minewatch.types import FlowTable, Int64Array, PacketBatch
 
 _NS: Final = 1_000_000_000
 _SWEEP_NS: Final = 30 * _NS
@@ -75,48 +76,30 @@ class MeterOutput:
         rows: Int64Array = self._rows[np.isin(self.ended, flow_ids)]
         return rows
 
-    def packets(self, flow_ids: Int64Array) -> Mapping[int, PacketSeries]:
+    def packets(self, flow_ids: Int64Array) -> PacketTable:
         """Return the payload packets of ended biflows, by flow_id."""
         wanted = self._wanted(flow_ids)
         counts = self._pools.rows[wanted, st.SERIES_COUNT]
         first = np.minimum(counts, st.FIRST_PACKETS)
-        kept = first + np.clip(counts - st.FIRST_PACKETS, 0, st.LATEST_PACKETS)
-        stops = np.cumsum(kept)
-        starts = stops - kept
+        stops = np.cumsum(first + np.clip(counts - st.FIRST_PACKETS, 0, st.LATEST_PACKETS))
+        starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
         total = int(stops[-1]) if len(stops) else 0
         time_ns, octets = np.empty(total, np.int64), np.empty(total, np.int64)
         from_initiator = np.empty(total, np.uint8)
         side.fetch_series(self._pools, wanted, starts, time_ns, octets, from_initiator)
-        is_forward = from_initiator.astype(np.bool_)
-        ids = self._pools.rows[wanted, st.FLOW_ID]
-        return {
-            flow_id: PacketSeries(time_ns[a:b], octets[a:b], is_forward[a:b], n_first)
-            for flow_id, a, b, n_first in zip(
-                ids.tolist(), starts.tolist(), stops.tolist(), first.tolist(), strict=True
-            )
-        }
+        ids = self._pools.rows[wanted, st.FLOW_ID].tolist()
+        return PacketTable(ids, stops, first, time_ns, octets, from_initiator.astype(np.bool_))
 
-    def payloads(
-        self, flow_ids: Int64Array, packets: Mapping[int, PacketSeries]
-    ) -> Mapping[int, Payload]:
+    def payloads(self, flow_ids: Int64Array, packets: PacketTable) -> PayloadTable:
         """Return the kept payload of ended biflows, by flow_id."""
         wanted = self._wanted(flow_ids)
         blocks = int(self._pools.rows[wanted, st.PAYLOAD_BLOCKS].sum())
         segments = np.empty((blocks, 7), np.int64)
         octets = np.empty(blocks * st.BLOCK_OCTETS, np.uint8)
         n, used = side.fetch_payload(self._pools, wanted, segments, octets)
-        data = octets[:used].tobytes()
-        by_flow: dict[int, list[Segment]] = {}
-        for flow_id, time_ns, sequence, forward, length, start, size in segments[:n].tolist():
-            by_flow.setdefault(flow_id, []).append(
-                Segment(time_ns, bool(forward), sequence, length, data[start : start + size])
-            )
         ids = self._pools.rows[wanted, st.FLOW_ID].tolist()
         protocols = (self._pools.rows[wanted, st.KEY_TAIL] & 0xFF).tolist()
-        return {
-            flow_id: Payload(protocol, by_flow.get(flow_id, ()), packets.get(flow_id))
-            for flow_id, protocol in zip(ids, protocols, strict=True)
-        }
+        return PayloadTable(ids, protocols, segments[:n], octets[:used].tobytes(), packets)
 
 
 @dataclass(slots=True)

@@ -11,12 +11,6 @@ from typing import Final
 
 import numba
 
-from minewatch.metering.kinds import (
-    JSON,
-    JSON_RPC,
-    TLS,
-    WEBSOCKET,
-)
 from minewatch.metering.octets import be16
 from minewatch.metering.state import (
     BLOCK_CAPTURED,
@@ -33,6 +27,7 @@ from minewatch.metering.state import (
     FLOW_ID,
     FREE,
     INITIATOR_B,
+    KINDS,
     LATEST_BLOCK,
     LATEST_PACKETS,
     N_BLOCKS,
@@ -54,6 +49,7 @@ from minewatch.metering.state import (
     STATUS,
     Pools,
 )
+from minewatch.schema import KIND_JSON, KIND_JSON_RPC, KIND_NOISE, KIND_TLS, KIND_WEBSOCKET
 from minewatch.types import (
     P_IS_SWAPPED,
     P_PAYLOAD_CAPTURED,
@@ -89,6 +85,13 @@ def take_free(counts: Int64Array, free: Int64Array, n_free: int, n_used: int, ca
         counts[n_used] += 1
         return counts[n_used] - 1
     return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def is_noise(first: int, second: int) -> bool:
+    """Return whether a biflow's first two payload packets have the sizes of a Noise handshake."""
+    answer = second >> 1
+    return (first ^ second) & 1 != 0 and first >> 1 == 64 and (answer == 170 or answer == 234)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -129,6 +132,8 @@ def add_to_series(
             series[chunk, 2 * SERIES_CHUNK] = fresh
         rows[number, SERIES_TAIL] = fresh
         chunk = fresh
+    elif count == 1 and is_noise(series[chunk, 1], word):
+        rows[number, KINDS] |= KIND_NOISE
     series[chunk, 2 * at] = time_ns
     series[chunk, 2 * at + 1] = word
 
@@ -207,9 +212,9 @@ def keep_dns(
 @numba.njit(cache=True, nogil=True)
 def payload_limit(kinds: int) -> int:
     """Return how many blocks of payload are kept of a biflow whose payloads were of ``kinds``."""
-    if kinds & (JSON | WEBSOCKET | JSON_RPC):
+    if kinds & (KIND_JSON | KIND_WEBSOCKET | KIND_JSON_RPC):
         return TALK_BLOCKS
-    return TLS_BLOCKS if kinds & TLS else 0
+    return TLS_BLOCKS if kinds & KIND_TLS else 0
 
 
 @numba.njit(cache=True, nogil=True)

@@ -158,7 +158,7 @@ def open_input(source: Input) -> io.RawIOBase | io.BufferedIOBase:
     except (OSError, ValueError) as error:
         raise SourceError(source.name, f"cannot be opened: {_reason(error)}") from error
     if not raw.seekable():
-        pipe = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
+        pipe = cast(io.BufferedReader, io.BufferedReader(raw, 1 << 20))
         return _unpack(pipe, pipe.peek(6)[:6])
     try:
         head = read_fully(raw, 6)

@@ -10,7 +10,7 @@ import polars as pl
 from minewatch.decoders.carriers import conversation_messages
 from minewatch.decoders.stratum.dialogue import Dialogue
 from minewatch.decoders.stratum.sv2 import decode_sizes
-from minewatch.schema import Column
+from minewatch.schema import KIND_TALKS, Column
 from minewatch.types import Payload
 
 _TCP = 6
@@ -53,6 +53,7 @@ class StratumDecoder:
     """
 
     name = "stratum"
+    kinds = KIND_TALKS
     columns = (
         Column(
             "stratum_dialect",
