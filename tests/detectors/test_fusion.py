@@ -46,9 +46,13 @@ def test_a_stranger_never_decides_alone():
     assert fuse(novel=1.0) < LABEL_THRESHOLD
 
 
-def test_silence_of_lists_and_signatures_hides_no_miner():
+def test_not_being_listed_hides_no_miner():
     assert fuse(intel=0.0) == pytest.approx(0.002)
-    assert fuse(flowstats=0.9, signature=0.0) > LABEL_THRESHOLD
+    assert fuse(flowstats=0.9, intel=0.0) == fuse(flowstats=0.9)
+
+
+def test_payload_that_is_something_else_speaks_against():
+    assert fuse(flowstats=0.3, signature=0.0) < fuse(flowstats=0.3)
 
 
 @pytest.mark.parametrize("name", [*DEFAULT_PARTS, "novel"])
@@ -80,7 +84,7 @@ def test_certainty_is_finite():
 
 @pytest.mark.parametrize("values", [(-1, 0, 1), (1, 1, 2), (1, -2, -1), (math.nan, 0, 1)])
 def test_a_part_that_could_fall_is_refused(values):
-    with pytest.raises(ValueError, match="weight|enclose"):
+    with pytest.raises(ValueError, match=r"weight|enclose"):
         Part(*values)
 
 

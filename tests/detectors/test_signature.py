@@ -80,7 +80,7 @@ def test_a_template_poll_stays_below_the_threshold():
         (0, False),
         (None, False),
         (1, True),
-        (2, True),
+        (2, False),
         (34, True),
         (4, False),
         (8, False),

@@ -41,9 +41,9 @@ def _http_messages(chunk: Chunk, from_initiator: bool) -> Iterator[JsonMessage]:
             agent = message.headers.get("user-agent", "")
             if "x-mining-extensions" in message.headers:
                 agent = f"{agent} {MINING_EXTENSIONS}".strip()
-            found = list(_values(chunk, message.offset, message.body, from_initiator))
-            for one in found if _is_one_value(message.body, len(found)) else ():
-                yield replace(one, carrier="http", agent=agent[:256])
+            values = list(_values(chunk, message.offset, message.body, from_initiator))
+            for value in values if _is_one_value(message.body, len(values)) else ():
+                yield replace(value, carrier="http", agent=agent[:256])
     if frames >= 0:
         for offset, octets in websocket_messages(chunk.data, frames):
             for found in _values(chunk, offset, octets, from_initiator):

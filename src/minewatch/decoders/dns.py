@@ -11,7 +11,7 @@ import polars as pl
 
 from minewatch.decoders.stream import reassemble
 from minewatch.decoders.text import printable
-from minewatch.schema import Column
+from minewatch.schema import KIND_DNS, Column
 from minewatch.types import Payload
 
 _A, _CNAME, _AAAA = 1, 5, 28
@@ -73,6 +73,7 @@ class DnsDecoder:
     """
 
     name = "dns"
+    kinds = KIND_DNS
     columns = (
         Column("dns_query_name", pl.String(), "-", "First name asked for."),
         Column(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from minewatch.schema import KIND_JSON, KIND_JSON_RPC, KIND_NOISE, KIND_TLS, KIND_WEBSOCKET
 from minewatch.types import Conversations, Evidence, Scores
 
 BASE_RATE = 0.002
@@ -39,10 +40,12 @@ SIZES_FIT = 0.7
 HANDSHAKE_FITS = 0.3
 """Stratum V2 by sizes: only the handshake fits."""
 READ_NOT_MINING = 0.0005
-"""Read in the clear (JSON or HTTP), and no dialect: four times less likely than the base rate."""
+"""JSON was read in the clear, and no dialect: four times less likely than the base rate."""
 
-# Bits of `payload_kinds`: what can be read without a key, and what hides the rest.
-_CLEAR_KINDS, _VEILED_KINDS = 1 | 2 | 32, 4 | 16
+# What the decoder reads without a key, and what hides the rest. HTTP without a call in JSON is not
+# kept, so nothing is said of it: behind its head there may be a tunnel.
+_CLEAR_KINDS = KIND_JSON | KIND_JSON_RPC
+_VEILED_KINDS = KIND_TLS | KIND_WEBSOCKET | KIND_NOISE
 
 _COUNTS = ("stratum_requests", "stratum_jobs", "stratum_submits", "stratum_results_ok")
 
@@ -111,8 +114,8 @@ class SignatureDetector:
         contribution = _logit(probability) - _logit(BASE_RATE)
         state = values["stratum_state"]
         if state is None:
-            text = "The payload was read in the clear and speaks no dialect of mining."
-            return [Evidence("payload_kinds", "clear", "text", contribution, text)]
+            text = "JSON was read in the clear and speaks no dialect of mining."
+            return [Evidence("payload_kinds", "json", "text", contribution, text)]
         return [
             Evidence("stratum_state", state, "text", contribution, _sentence(values)),
             *_notes(values),

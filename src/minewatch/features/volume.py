@@ -24,6 +24,16 @@ COUNTER_COLUMNS: Final = (
 
 BITS_PER_OCTET: Final = 8
 
+LENGTH_FEATURES: Final = (
+    "sent_packets",
+    "received_packets",
+    "sent_octets",
+    "received_octets",
+    "duration",
+)
+"""Features of ``VolumeFeatures`` that grow with the time watched. Recordings of mining are long
+and others short, so a model given these learns the recordings; training leaves them out."""
+
 
 class PaperFeatures:
     """The six statistics of Kwedza & Chindipha: three rates, outbound and inbound.

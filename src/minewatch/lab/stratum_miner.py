@@ -270,7 +270,7 @@ def main() -> None:
         wallet=options.wallet, rig=options.rig, share_mean_s=options.share_mean_s
     )
     context = tls.miner_context(options.tls_version) if options.tls else None
-    miner = StratumMiner(settings, Random(options.seed), context=context)
+    miner = StratumMiner(settings, Random(f"miner {options.seed}"), context=context)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(miner.run(host, int(port)))
 

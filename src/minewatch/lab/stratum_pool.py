@@ -46,7 +46,8 @@ class Chain:
 
     def blocks(self) -> Iterator[tuple[float, Block]]:
         """Yield (seconds after the start, block), the first at 0, without end."""
-        rng = Random(self.seed)
+        # Named, so that chain, pool and miner of one seed do not draw the same octets.
+        rng = Random(f"chain {self.seed}")
         seed_hash = rng.randbytes(32)
         arrival_s = 0.0
         height = self.height
@@ -258,7 +259,7 @@ async def _run(options: argparse.Namespace) -> None:
     pool = StratumPool(
         Chain(options.chain_seed, options.block_mean_s),
         PoolSettings(refresh_s=options.refresh_s),
-        Random(options.seed),
+        Random(f"pool {options.seed}"),
         context=context,
         chain_start_s=options.chain_start,
     )

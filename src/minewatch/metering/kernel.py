@@ -60,6 +60,9 @@ from minewatch.metering.state import (
     N_RECORDS,
     N_ROWS,
     PAYLOAD_BLOCKS,
+    SERIES_CHUNK,
+    SERIES_COUNT,
+    SERIES_TAIL,
     SIDE_A,
     SIDE_B,
     STATUS,
@@ -97,7 +100,13 @@ def rebuild_index(index: Int64Array, pools: Pools) -> None:
 
 @numba.njit(cache=True, nogil=True)
 def touch_rows(
-    columns: Int64Array, start: int, stop: int, index: Int64Array, rows: Int64Array
+    columns: Int64Array,
+    start: int,
+    stop: int,
+    index: Int64Array,
+    rows: Int64Array,
+    series: Int64Array,
+    keep: bool,
 ) -> int:
     """Read a word of each line that these packets will need, and return something of them.
 
@@ -112,6 +121,13 @@ def touch_rows(
         number = max(0, (index[columns[i, P_HASH] & mask] & 0xFFFFFFFF) - 1)
         touched ^= rows[number, KEY_TAIL]
         touched ^= rows[number, SIDE_B if columns[i, P_IS_SWAPPED] else SIDE_A]
+        if keep:
+            touched ^= rows[number, SERIES_COUNT]
+    if keep:
+        for i in range(start, stop):
+            number = max(0, (index[columns[i, P_HASH] & mask] & 0xFFFFFFFF) - 1)
+            at = rows[number, SERIES_COUNT] % SERIES_CHUNK
+            touched ^= series[rows[number, SERIES_TAIL], 2 * at]
     return touched
 
 
@@ -139,7 +155,7 @@ def meter_packets(
     for i in range(start, stop):
         if i == group_end:
             group_end = min(stop, i + GROUP)
-            counts[TOUCHED] ^= touch_rows(columns, i, group_end, index, rows)
+            counts[TOUCHED] ^= touch_rows(columns, i, group_end, index, rows, series, keep)
         if (
             counts[N_RECORDS] > n_records
             or counts[N_ENDED] > n_ended

@@ -150,7 +150,6 @@ class Meter:
             if done == batch.n_packets:
                 break
             yield from self._make_room()
-        self._grow_payload()
         if counts[st.CLOCK_NS] - counts[st.SWEPT_NS] > _SWEEP_NS:
             yield from self._sweep(int(counts[st.CLOCK_NS]), self._params, 0)
             counts[st.SWEPT_NS] = counts[st.CLOCK_NS]
@@ -210,18 +209,6 @@ class Meter:
         index = np.zeros(1 << (2 * size - 1).bit_length(), np.int64)
         kernel.rebuild_index(index, self._pools)
         self._pools = self._pools._replace(index=index)
-
-    def _grow_payload(self) -> None:
-        """Double the payload pool when it is three quarters full, up to the limit."""
-        pools, counts = self._pools, self._pools.counts
-        if not self.options.keep_packets:
-            return
-        used = counts[st.N_BLOCKS] - counts[st.N_FREE_BLOCKS]
-        limit = max(1, self.options.payload_limit_octets // 512)
-        if used > len(pools.blocks) * 3 // 4 and len(pools.blocks) < limit:
-            size = min(2 * len(pools.blocks), limit)
-            self._grow("heads", "free_blocks", size)
-            self._pools = self._pools._replace(blocks=st.grown(self._pools.blocks, size))
 
     def _evict(self) -> Iterator[MeterOutput]:
         """End the longest silent biflows until an eighth of the rows is free."""

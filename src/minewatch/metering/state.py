@@ -36,7 +36,6 @@ SIDE_B: Final = 16
     FLOW_ID,
     START_NS,
     FIRST_NS,
-    INTERVAL_PACKETS,
     HASH,
     VLAN,
     ICMP,
@@ -49,7 +48,7 @@ SIDE_B: Final = 16
     PAYLOAD_TAIL,
     PAYLOAD_BLOCKS,
     KINDS,
-) = range(24, 40)
+) = (*range(24, 31), *range(32, 40))
 ROW_WORDS: Final = 40
 
 # Bits of STATUS.
@@ -209,17 +208,23 @@ class MeteringOptions:
 
 
 def new_pools(options: MeteringOptions) -> Pools:
-    """Return pools of a small start size."""
-    rows, chunks, rings, blocks = 16_384, 16_384, 1024, 4096
+    """Return empty pools.
+
+    They are larger than most captures need, which costs nothing: the system gives memory to a
+    page of zeros when it is first written. Growing, on the other hand, copies.
+    """
+    rows, chunks, rings = 131_072, 262_144, 16_384
+    blocks = max(1, options.payload_limit_octets // (BLOCK_OCTETS + 32))
     if not options.keep_packets:
         chunks = rings = blocks = 1
+    rows = min(rows, options.max_biflows)
     return Pools(
         counts=np.zeros(N_COUNTS, np.int64),
-        index=np.zeros(4 * rows, np.int64),
+        index=np.zeros(1 << (2 * rows - 1).bit_length(), np.int64),
         rows=np.zeros((rows, ROW_WORDS), np.int64),
         free_rows=np.zeros(rows, np.int64),
         records=np.zeros((32_768, RECORD_WORDS), np.int64),
-        ended=np.zeros(rows, np.int64),
+        ended=np.zeros(32_768, np.int64),
         series=np.zeros((chunks, SERIES_WORDS), np.int64),
         free_series=np.zeros(chunks, np.int64),
         latest=np.zeros((rings, 2 * LATEST_PACKETS), np.int64),

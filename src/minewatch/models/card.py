@@ -46,7 +46,10 @@ class ModelCard:
     prevalence: float
     """Share of mining in the training data, to which the probabilities were calibrated."""
     base_rate: float
-    """Share of mining to which the probabilities are corrected when scoring."""
+    """Share of mining, among all conversations, to which probabilities are corrected."""
+    pass_share: float
+    """Share of normal conversations that the gate lets through, at most: what having passed it
+    says is part of the correction."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """The algorithm's parameters, and the calibration's."""
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -100,6 +103,7 @@ def card_from_json(text: str) -> ModelCard:
             algorithm=_text(data["algorithm"]),
             prevalence=_number(data["prevalence"], 0, 1),
             base_rate=_number(data["base_rate"], 0, 1),
+            pass_share=_number(data["pass_share"], 1e-6, 1, closed=True),
             parameters=_mapping(data["parameters"]),
             training=_mapping(data["training"]),
             metrics=_mapping(data["metrics"]),

@@ -50,7 +50,8 @@ class Model:
         ----------
         values : the card's features, in its order, shape (n_rows, n_features), none NaN.
         """
-        shift = logit(self.card.base_rate) - logit(self.card.prevalence)
+        base_rate = scored_base_rate(self.card.base_rate, self.card.pass_share)
+        shift = logit(base_rate) - logit(self.card.prevalence)
         result = np.empty(len(values))
         for start in range(0, len(values), ROWS_AT_ONCE):
             rows = np.ascontiguousarray(values[start : start + ROWS_AT_ONCE], np.float32)
@@ -79,6 +80,22 @@ def logit(probability: float) -> float:
     0.0
     """
     return math.log(probability / (1 - probability))
+
+
+def scored_base_rate(base_rate: float, pass_share: float) -> float:
+    """Return the share of mining among scored conversations, from that among all.
+
+    Parameters
+    ----------
+    base_rate : share of mining among all conversations.
+    pass_share : share of normal conversations that the gate lets through; mining passes.
+
+    Examples
+    --------
+    >>> scored_base_rate(0.002, 1.0), round(scored_base_rate(0.002, 0.1), 4)
+    (0.002, 0.0196)
+    """
+    return base_rate / (base_rate + (1 - base_rate) * pass_share)
 
 
 def read_card(path: str | os.PathLike[str]) -> ModelCard:

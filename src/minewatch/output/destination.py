@@ -8,6 +8,7 @@ import secrets
 import shutil
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, cast
@@ -34,8 +35,8 @@ class Destination:
 
     def __init__(self, path: str | None) -> None:
         self.is_stdout = path is None or path == STDOUT
+        self.before_discard: Callable[[], None] | None = None
         self._final: Path | None = None
-        self._mode: int | None = None
         if path is None or path == STDOUT:
             self.name = "standard output"
             self.path = ""
@@ -97,6 +98,8 @@ class Destination:
 
     def discard(self) -> None:
         """Remove what was written so far."""
+        if self.before_discard is not None:
+            self.before_discard()
         try:
             self.stream.close()
         except OSError:  # the disk is full; the file goes anyway

@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from minewatch.errors import ConfigError
+from minewatch.output.destination import Destination
 
 _WAITING: Final = 4
 """Tables that may wait for the writing thread."""
@@ -25,12 +26,20 @@ class ParquetStream:
 
     Parameters
     ----------
-    path : file to write; an existing one is overwritten.
+    destination : the file; when it is discarded, writing stops.
     schema : columns of every table.
+
+    Raises
+    ------
+    ConfigError : Parquet cannot go to standard output.
     """
 
-    def __init__(self, path: str, schema: Mapping[str, pl.DataType]) -> None:
-        self._path = path
+    def __init__(self, destination: Destination, schema: Mapping[str, pl.DataType]) -> None:
+        if destination.is_stdout:
+            raise ConfigError("Parquet needs a file: give one with -o")
+        self._name = destination.name
+        self._path = destination.path
+        destination.before_discard = self.abort
         self._schema = dict(schema)
         self._tables: queue.Queue[pl.DataFrame | None] = queue.Queue(_WAITING)
         self._is_aborted = False
@@ -76,7 +85,7 @@ class ParquetStream:
         if self._error is not None:
             reason = str(self._error).splitlines()[0]
             raise ConfigError(
-                f"-o {self._path}: {reason}; nothing was written"
+                f"-o {self._name}: {reason}; nothing was written"
             ) from self._error
 
     def _received(self, *_: object) -> Iterator[pl.DataFrame]:
@@ -90,8 +99,7 @@ class ParquetStream:
 
         try:
             source = register_io_source(self._received, schema=self._schema)
-            # Level 1 costs a tenth of the time that the default level does, for 10 % more octets.
-            source.sink_parquet(self._path, compression="zstd", compression_level=1)
+            source.sink_parquet(self._path, compression="zstd")
         except Exception as error:  # noqa: BLE001  handed over to the caller's thread
             if not self._is_aborted:
                 self._error = error

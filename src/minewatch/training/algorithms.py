@@ -23,7 +23,7 @@ Folds: TypeAlias = list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
 
 
 def random_forest(seed: int) -> Any:
-    """Return 200 bounded trees; each mining conversation weighs as much as it is rare.
+    """Return 100 bounded trees; mining weighs as much as it is rare.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def random_forest(seed: int) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(
-        n_estimators=200,
+        n_estimators=100,
         max_depth=10,
-        min_samples_leaf=2,
+        min_samples_leaf=5,
         class_weight="balanced_subsample",
         n_jobs=1,
         random_state=seed,

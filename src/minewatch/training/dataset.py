@@ -8,7 +8,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,9 @@ import polars as pl
 
 from minewatch.contracts import FeatureSet
 from minewatch.conversations import merge_intervals
+from minewatch.detectors.flowstats import FEATURE_SETS
 from minewatch.errors import ConfigError, SourceError
+from minewatch.features.volume import LENGTH_FEATURES
 from minewatch.gate import PASSED, gate_reason
 from minewatch.pipeline import ConversationChunk, PipelineOptions, conversations
 from minewatch.readers.source import find_inputs
@@ -29,6 +31,12 @@ HORIZONS: Final = (5, 15, 60)
 must be known while it mines, and totals must not tell how long the recording was."""
 WHOLE: Final = 0
 """Horizon of a conversation as it ended."""
+
+
+MIN_CONVERSATIONS: Final = 100
+
+Stopped: TypeAlias = tuple[bool, str, str]
+"""Whether it is mining, source, capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,8 @@ class Examples:
     captures: ObjectArray
     horizons: npt.NDArray[np.int64]
     """Intervals watched, 0 for the whole conversation."""
+    stopped: Mapping[Stopped, int]
+    """Labelled conversations that the gate stopped: never scored, so never flagged."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -54,13 +64,42 @@ class Examples:
         """Return which rows have every feature: only they are trained on, and scored."""
         return cast(BoolArray, np.isfinite(self.values).all(axis=1))
 
+    def stopped_by_capture(self, is_mining: bool, source: str | None = None) -> Counter[str]:
+        """Return how many conversations of each capture the gate stopped.
+
+        Parameters
+        ----------
+        is_mining : their label.
+        source : of one source; None for all.
+        """
+        found: Counter[str] = Counter()
+        for (label, here, capture), count in self.stopped.items():
+            if label == is_mining and source in (None, here):
+                found[capture] += count
+        return found
+
+    def pass_share(self) -> float:
+        """Return the largest share of normal conversations that a source's gate let through.
+
+        Of the sources with ``MIN_CONVERSATIONS`` or more: the most careful estimate of how much
+        passing the gate says by itself. 1 (it says nothing) if no source has so many.
+        """
+        shares = []
+        for source in np.unique(self.sources).tolist():
+            here = (self.sources == source) & ~self.is_mining & (self.horizons == WHOLE)
+            passed, stopped = int(here.sum()), self.stopped_by_capture(False, source).total()
+            if passed + stopped >= MIN_CONVERSATIONS:
+                shares.append(passed / (passed + stopped))
+        return max(shares, default=1.0) or 1.0
+
     def take(self, rows: npt.NDArray[np.intp] | BoolArray) -> Examples:
-        """Return some of the rows.
+        """Return some of the rows, and of what the gate stopped that of their sources.
 
         Parameters
         ----------
         rows : row numbers, or a mask of shape (n,).
         """
+        sources = set(self.sources[rows])
         return Examples(
             self.values[rows],
             self.names,
@@ -69,6 +108,7 @@ class Examples:
             self.sources[rows],
             self.captures[rows],
             self.horizons[rows],
+            {key: count for key, count in self.stopped.items() if key[1] in sources},
         )
 
 
@@ -109,6 +149,8 @@ class Dataset:
     frame: pl.DataFrame
     """Columns of ``schema.CONVERSATION``, and ``is_mining``, ``source``, ``capture``,
     ``horizon``."""
+    stopped: Mapping[Stopped, int]
+    """Labelled conversations that the gate stopped."""
     summaries: Mapping[str, SourceSummary]
     """By source."""
     options: PipelineOptions
@@ -142,7 +184,46 @@ class Dataset:
             frame["source"].to_numpy().astype(object),
             frame["capture"].to_numpy().astype(object),
             frame["horizon"].to_numpy(),
+            self.stopped,
         )
+
+
+def feature_set(name: str) -> FeatureSet:
+    """Return a feature set by name.
+
+    Parameters
+    ----------
+    name : ``volume`` or ``paper``.
+
+    Raises
+    ------
+    ConfigError : there is none of that name.
+
+    Examples
+    --------
+    >>> feature_set("paper").feature_names[0]
+    'outbound_bits_per_packet'
+    """
+    for features in FEATURE_SETS:
+        if features.name == name:
+            return features
+    known = ", ".join(features.name for features in FEATURE_SETS)
+    raise ConfigError(f"feature set {name!r}: one of {known}")
+
+
+def training_features(features: FeatureSet) -> tuple[str, ...]:
+    """Return the features to train on: all but those that grow with the time watched.
+
+    Parameters
+    ----------
+    features : the feature set.
+
+    Examples
+    --------
+    >>> "duration" in training_features(feature_set("volume"))
+    False
+    """
+    return tuple(name for name in features.feature_names if name not in LENGTH_FEATURES)
 
 
 def read_dataset(
@@ -165,12 +246,13 @@ def read_dataset(
     """
     options = options or PipelineOptions()
     summaries: dict[str, SourceSummary] = defaultdict(SourceSummary)
+    stopped: Counter[Stopped] = Counter()
     frames: list[pl.DataFrame] = []
     for capture in read_labels(labels):
-        frames.extend(_read_capture(capture, options, horizons, summaries))
+        frames.extend(_read_capture(capture, options, horizons, summaries, stopped))
     if not frames:
         raise ConfigError(f"{labels}: no labelled conversation passed the gate")
-    return Dataset(pl.concat(frames), summaries, options)
+    return Dataset(pl.concat(frames), stopped, summaries, options)
 
 
 def _read_capture(
@@ -178,6 +260,7 @@ def _read_capture(
     options: PipelineOptions,
     horizons: Sequence[int],
     summaries: dict[str, SourceSummary],
+    stopped: Counter[Stopped],
 ) -> Iterator[pl.DataFrame]:
     inputs, errors = find_inputs([str(capture.path)])
     if errors:
@@ -189,7 +272,8 @@ def _read_capture(
         for chunk in chunks:
             labelled = _label(chunk.everything, capture)
             seen.update(labelled["source"])
-            yield from _rows(labelled, chunk, horizons, summaries)
+            _count(labelled, summaries, stopped)
+            yield from _rows(labelled.filter(pl.col("gate_reason") == PASSED), chunk, horizons)
     except SourceError:
         for source in {rule.source for rule in capture.rules}:
             summaries[source].unreadable.append(capture.name)
@@ -200,16 +284,9 @@ def _read_capture(
 
 
 def _rows(
-    labelled: pl.DataFrame,
-    chunk: ConversationChunk,
-    horizons: Sequence[int],
-    summaries: dict[str, SourceSummary],
+    wanted: pl.DataFrame, chunk: ConversationChunk, horizons: Sequence[int]
 ) -> Iterator[pl.DataFrame]:
-    """Conversations that ended together, at each horizon; those the gate stopped are counted."""
-    counts = labelled.group_by("source", "is_mining", "gate_reason").len()
-    for source, is_mining, reason, count in counts.iter_rows():
-        _count(summaries[source], "mining" if is_mining else "normal", reason, count)
-    wanted = labelled.filter(pl.col("gate_reason") == PASSED)
+    """Conversations that ended together, at each horizon."""
     for horizon in (WHOLE, *horizons):
         rows = wanted if horizon == WHOLE else _as_it_stood(wanted, chunk, horizon)
         if rows.height:
@@ -225,11 +302,17 @@ def _label(everything: pl.DataFrame, capture: LabelledCapture) -> pl.DataFrame:
     ).filter(pl.Series(labels >= 0))
 
 
-def _count(summary: SourceSummary, label: str, reason: str, count: int) -> None:
-    if reason == PASSED:
-        setattr(summary, label, getattr(summary, label) + count)
-    else:
-        summary.stopped[f"{label} {reason}"] += count
+def _count(
+    labelled: pl.DataFrame, summaries: Mapping[str, SourceSummary], stopped: Counter[Stopped]
+) -> None:
+    counts = labelled.group_by("capture", "source", "is_mining", "gate_reason").len()
+    for capture, source, is_mining, reason, count in counts.iter_rows():
+        summary, label = summaries[source], "mining" if is_mining else "normal"
+        if reason == PASSED:
+            setattr(summary, label, getattr(summary, label) + count)
+        else:
+            summary.stopped[f"{label} {reason}"] += count
+            stopped[is_mining, source, capture] += count
 
 
 def _as_it_stood(wanted: pl.DataFrame, chunk: ConversationChunk, horizon: int) -> pl.DataFrame:

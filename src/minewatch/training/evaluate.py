@@ -10,24 +10,31 @@ conversations of one capture, host and pool then lie on both sides.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from minewatch.detectors.flowstats import FEATURE_SETS
 from minewatch.detectors.fusion import BASE_RATE, LABEL_THRESHOLD
-from minewatch.models.model_file import CERTAIN, logit
+from minewatch.models.model_file import CERTAIN, logit, scored_base_rate
 from minewatch.training import require_extra
 from minewatch.training.algorithms import ALGORITHMS, Folds, calibrate, folds_for, raw_score
-from minewatch.training.dataset import HORIZONS, WHOLE, Examples, read_dataset
-from minewatch.training.metrics import Rate, rate, threshold_for
+from minewatch.training.dataset import (
+    HORIZONS,
+    WHOLE,
+    Examples,
+    feature_set,
+    read_dataset,
+    training_features,
+)
+from minewatch.training.metrics import PER, Rate, rate, threshold_for
 from minewatch.types import BoolArray, FloatArray
 
-FALSE_ALARM_SHARE: Final = 0.002
-"""Share of the training part's normal conversations that the threshold may let through: 4 of
-2,000. Fewer would rest on one or two conversations."""
+FALSE_ALARMS: Final = 5
+"""Per 10,000 conversations of the training part that the threshold may let through, those the
+gate stopped included: a quarter of the miners at the base rate."""
 RANDOM_FOLDS: Final = 5
 
 
@@ -61,21 +68,26 @@ def held_out(algorithm: str, examples: Examples, folds: Folds, seed: int = 0) ->
     probability = np.full(len(examples), np.nan)
     for train, test in folds:
         part = examples.take(train)
+        rate_scored = scored_base_rate(BASE_RATE, part.pass_share())
         part = part.take(part.is_ready)
         ready = test[examples.is_ready[test]]
+        inner = folds_for(part.sources, part.captures, part.is_mining, seed)
+        threshold = _threshold(part, out_of_fold(algorithm, part, inner, seed))
+        model = calibrate(algorithm, part.values, part.is_mining, inner, seed)
         if not len(ready):
             continue
-        inner = folds_for(part.sources, part.captures, part.is_mining, seed)
-        scores = out_of_fold(algorithm, part, inner, seed)
-        once = part.horizons == WHOLE
-        threshold = threshold_for(scores[once], part.is_mining[once], FALSE_ALARM_SHARE)
-        model = calibrate(algorithm, part.values, part.is_mining, inner, seed)
         fitted = model.calibrated_classifiers_[0].estimator
         is_over[ready] = raw_score(fitted, examples.values[ready]) > threshold
-        shift = logit(BASE_RATE) - logit(float(part.is_mining.mean()))
+        shift = logit(rate_scored) - logit(float(part.is_mining.mean()))
         mining = model.predict_proba(examples.values[ready])[:, 1].clip(CERTAIN, 1 - CERTAIN)
         probability[ready] = 1 / (1 + np.exp(-(np.log(mining / (1 - mining)) + shift)))
     return HeldOut(algorithm, is_over, probability)
+
+
+def _threshold(part: Examples, scores: FloatArray) -> float:
+    normal = scores[~part.is_mining & (part.horizons == WHOLE)]
+    n_normal = len(normal) + part.stopped_by_capture(is_mining=False).total()
+    return threshold_for(normal, n_normal * FALSE_ALARMS // PER)
 
 
 def out_of_fold(algorithm: str, examples: Examples, folds: Folds, seed: int) -> FloatArray:
@@ -110,30 +122,34 @@ def random_folds(examples: Examples, seed: int = 0) -> Folds:
     return list(split.split(examples.values, examples.is_mining))
 
 
-def recall(flags: BoolArray, examples: Examples, among: BoolArray) -> Rate:
-    """Return the share of mining conversations flagged; one that was not ready is a miss.
+def share_flagged(
+    flags: BoolArray,
+    examples: Examples,
+    is_mining: bool,
+    horizon: int = WHOLE,
+    source: str | None = None,
+) -> Rate:
+    """Return recall (of mining) or false alarms (of normal conversations).
+
+    Conversations that the gate stopped, and those without a feature, count as not flagged.
 
     Parameters
     ----------
     flags : the answers, shape (n,).
     examples : the conversations.
-    among : which of them to count, shape (n,).
+    is_mining : label of those to count.
+    horizon : how long they were watched [intervals]; ``WHOLE`` for all of it.
+    source : count one source; None for all.
     """
-    keep = examples.is_mining & among
-    return rate(flags[keep], examples.captures[keep])
-
-
-def false_alarms(flags: BoolArray, examples: Examples, among: BoolArray) -> Rate:
-    """Return the share of normal conversations flagged.
-
-    Parameters
-    ----------
-    flags : the answers, shape (n,).
-    examples : the conversations.
-    among : which of them to count, shape (n,).
-    """
-    keep = ~examples.is_mining & among
-    return rate(flags[keep], examples.captures[keep])
+    keep = (examples.is_mining == is_mining) & (examples.horizons == horizon)
+    if source is not None:
+        keep &= examples.sources == source
+    sizes = Counter(examples.captures[keep])
+    if horizon == WHOLE:
+        sizes += examples.stopped_by_capture(is_mining, source)
+    hits = Counter(examples.captures[keep & flags])
+    captures = sorted(sizes)
+    return rate(np.array([hits[c] for c in captures]), np.array([sizes[c] for c in captures]))
 
 
 def metrics_of(result: HeldOut, examples: Examples) -> dict[str, Any]:
@@ -144,25 +160,26 @@ def metrics_of(result: HeldOut, examples: Examples) -> dict[str, Any]:
     result : a model's answers about sources left out.
     examples : the conversations.
     """
-    whole, early = examples.horizons == WHOLE, examples.horizons == HORIZONS[0]
-    figures = {
+    return {
         "protocol": "each source left out in turn; threshold and calibration from the others",
-        "false_alarm_share_in_training": FALSE_ALARM_SHARE,
-        "all": _figures(result, examples, whole),
-        f"after_{HORIZONS[0]}_intervals": _figures(result, examples, early),
+        "false_alarms_per_10000_in_training": FALSE_ALARMS,
+        "all": _figures(result, examples),
+        f"after_{HORIZONS[0]}_intervals": _figures(result, examples, HORIZONS[0]),
+        "by_source": {
+            source: _figures(result, examples, WHOLE, source)
+            for source in np.unique(examples.sources).tolist()
+        },
     }
-    sources = {
-        source: _figures(result, examples, whole & (examples.sources == source))
-        for source in np.unique(examples.sources).tolist()
-    }
-    return figures | {"by_source": sources}
 
 
-def _figures(result: HeldOut, examples: Examples, among: BoolArray) -> dict[str, str]:
+def _figures(
+    result: HeldOut, examples: Examples, horizon: int = WHOLE, source: str | None = None
+) -> dict[str, str]:
     figures = {}
     for name, flags in (("threshold", result.is_over), ("half", result.at_half())):
-        figures[f"recall_at_{name}"] = recall(flags, examples, among).as_percent()
-        false = false_alarms(flags, examples, among)
+        found = share_flagged(flags, examples, True, horizon, source)
+        false = share_flagged(flags, examples, False, horizon, source)
+        figures[f"recall_at_{name}"] = found.as_percent()
         figures[f"false_alarms_per_10000_at_{name}"] = false.per_ten_thousand()
     return figures
 
@@ -177,17 +194,17 @@ def compare(examples: Examples, algorithms: Iterable[str] = tuple(ALGORITHMS)) -
     """
     by_source = folds_for(examples.sources, examples.captures, examples.is_mining, 0)
     at_random = random_folds(examples)
-    whole = examples.horizons == WHOLE
     results = []
     yield _row("model", "recall", "false alarms per 10,000", "recall at 0.5", "false at 0.5")
     yield _row(*["---"] * 5)
     for algorithm in algorithms:
-        results.append(held_out(algorithm, examples, by_source))
-        yield _row(
-            f"{algorithm}, source left out", *_figures(results[-1], examples, whole).values()
-        )
+        result = held_out(algorithm, examples, by_source)
+        results.append(result)
+        yield _row(f"{algorithm}, source left out", *_figures(result, examples).values())
+        early = _figures(result, examples, HORIZONS[0])
+        yield _row(f"{algorithm}, source left out, first 5 minutes", *early.values())
         easy = held_out(algorithm, examples, at_random)
-        yield _row(f"{algorithm}, random split", *_figures(easy, examples, whole).values())
+        yield _row(f"{algorithm}, random split", *_figures(easy, examples).values())
     for result in results:
         yield ""
         yield from source_table(result, examples)
@@ -201,14 +218,13 @@ def source_table(result: HeldOut, examples: Examples) -> Iterator[str]:
     result : its answers.
     examples : the conversations.
     """
-    whole = examples.horizons == WHOLE
-    yield _row(f"{result.algorithm}: left out", "captures", "recall", "false alarms per 10,000")
+    yield _row(f"{result.algorithm}: left out", "recall", "false alarms per 10,000", "captures")
     yield _row(*["---"] * 4)
-    for source in np.unique(examples.sources):
-        here = whole & (examples.sources == source)
-        found = recall(result.is_over, examples, here).as_percent()
-        false = false_alarms(result.is_over, examples, here).per_ten_thousand()
-        yield _row(source, len(np.unique(examples.captures[here])), found, false)
+    for source in np.unique(examples.sources).tolist():
+        found = share_flagged(result.is_over, examples, True, WHOLE, source)
+        false = share_flagged(result.is_over, examples, False, WHOLE, source)
+        captures = max(found.n_captures, false.n_captures)
+        yield _row(source, found.as_percent(), false.per_ten_thousand(), captures)
 
 
 def _row(*cells: object) -> str:
@@ -223,11 +239,11 @@ def main(arguments: list[str]) -> int:
     arguments : the labels file, and the feature set if it is not ``volume``.
     """
     require_extra()
-    names = arguments[1:] or ["volume"]
-    features = next(found for found in FEATURE_SETS if found.name == names[0])
-    examples = read_dataset(arguments[0]).examples(features)
+    features = feature_set(arguments[1] if len(arguments) > 1 else "volume")
+    examples = read_dataset(arguments[0]).examples(features, training_features(features))
     for line in compare(examples):
         sys.stdout.write(line + "\n")
+        sys.stdout.flush()
     return 0
 
 

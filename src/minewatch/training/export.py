@@ -47,6 +47,10 @@ def to_onnx(model: Any, n_features: int, card: ModelCard) -> bytes:
     )
     if [output.name for output in proto.graph.output] != ["label", OUTPUT]:
         raise ModelError(f"skl2onnx names the outputs {[o.name for o in proto.graph.output]}")
+    # Their order follows Python's random hashes; the file is to be the same every time.
+    opsets = sorted(proto.opset_import, key=lambda opset: opset.domain)
+    del proto.opset_import[:]
+    proto.opset_import.extend(opsets)
     entry = proto.metadata_props.add()
     entry.key, entry.value = CARD_KEY, card.to_json()
     data: bytes = proto.SerializeToString(deterministic=True)

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from minewatch.types import BoolArray, FloatArray
-
-ObjectArray = npt.NDArray[np.object_]
+from minewatch.types import FloatArray
 
 CONFIDENCE: Final = 0.95
 RESAMPLES: Final = 1000
@@ -62,7 +59,7 @@ class Rate:
         return text
 
 
-def rate(is_flagged: BoolArray, captures: ObjectArray, seed: int = 0) -> Rate:
+def rate(hits: FloatArray, sizes: FloatArray, seed: int = 0) -> Rate:
     """Return a share with its interval from resampling whole captures.
 
     Where every capture agrees (all flagged, or none) resampling would claim certainty, so the
@@ -70,51 +67,43 @@ def rate(is_flagged: BoolArray, captures: ObjectArray, seed: int = 0) -> Rate:
 
     Parameters
     ----------
-    is_flagged : answer for each conversation, shape (n,).
-    captures : capture of each conversation, shape (n,).
+    hits : conversations flagged in each capture, shape (n_captures,).
+    sizes : conversations in each capture, above 0, shape (n_captures,).
     seed : of the resampling.
 
     Examples
     --------
-    >>> captures = np.array(["a", "b", "c"], dtype=object)
-    >>> none = rate(np.array([False, False, False]), captures)
+    >>> none = rate(np.array([0, 0, 0]), np.array([5, 1, 9]))
     >>> none.share, none.low, round(none.high, 2)
     (0.0, 0.0, 0.71)
     """
-    total, flagged = len(is_flagged), int(is_flagged.sum())
-    if not total:
+    n, flagged, total = len(sizes), int(hits.sum()), int(sizes.sum())
+    if not n:
         return Rate(0, 0, 0, float("nan"), float("nan"))
-    _, index = np.unique(captures, return_inverse=True)
-    hits, sizes = np.bincount(index, is_flagged), np.bincount(index)
-    n = len(sizes)
     if flagged in (0, total):
         # One-sided Clopper-Pearson at half of what is left, as a two-sided interval has.
         edge = ((1 - CONFIDENCE) / 2) ** (1 / n)
         low, high = (0.0, 1 - edge) if flagged == 0 else (edge, 1.0)
         return Rate(flagged, total, n, low, high)
-    rng = np.random.default_rng(seed)
-    chosen = rng.integers(0, n, (RESAMPLES, n))
+    chosen = np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
     shares = hits[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
     tail = (1 - CONFIDENCE) / 2
     low, high = (float(edge) for edge in np.quantile(shares, (tail, 1 - tail)))
     return Rate(flagged, total, n, low, high)
 
 
-def threshold_for(scores: FloatArray, is_mining: BoolArray, false_alarm_share: float) -> float:
-    """Return the score above which at most a share of the normal conversations lies.
+def threshold_for(normal: FloatArray, allowed: int) -> float:
+    """Return the score above which at most so many normal conversations lie.
 
     Parameters
     ----------
-    scores : higher is more suspicious, shape (n,).
-    is_mining : labels, shape (n,).
-    false_alarm_share : of the normal conversations, at most.
+    normal : scores of normal conversations, higher is more suspicious, shape (n,), n above 0.
+    allowed : how many may lie above.
 
     Examples
     --------
-    >>> scores = np.array([0.9, 0.2, 0.3, 0.4, 0.8])
-    >>> threshold_for(scores, np.array([True, False, False, False, False]), 0.25)
+    >>> threshold_for(np.array([0.2, 0.3, 0.4, 0.8]), 1)
     0.4
     """
-    normal = np.sort(scores[~is_mining])[::-1]
-    allowed = int(len(normal) * false_alarm_share)
-    return float(normal[min(allowed, len(normal) - 1)])
+    ordered = np.sort(normal)[::-1]
+    return float(ordered[min(allowed, len(ordered) - 1)])

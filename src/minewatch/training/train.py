@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from minewatch.contracts import FeatureSet
-from minewatch.detectors.flowstats import FEATURE_SETS
 from minewatch.detectors.fusion import BASE_RATE
 from minewatch.errors import ConfigError, ModelError
 from minewatch.metering.state import MeteringOptions
@@ -18,7 +16,13 @@ from minewatch.models.card import ModelCard
 from minewatch.schema import SCHEMA_VERSION
 from minewatch.training import require_extra
 from minewatch.training.algorithms import ALGORITHMS, calibrate, folds_for
-from minewatch.training.dataset import Dataset, Examples, read_dataset
+from minewatch.training.dataset import (
+    Dataset,
+    Examples,
+    feature_set,
+    read_dataset,
+    training_features,
+)
 from minewatch.training.evaluate import held_out, metrics_of
 from minewatch.training.export import (
     PARITY,
@@ -40,7 +44,7 @@ class TrainingOptions:
     ----------
     algorithm : a name in ``ALGORITHMS``.
     feature_set : ``volume`` or ``paper``.
-    features : names of the features to use; all of the set's if empty.
+    features : names of the features to use; if empty all of the set's but ``LENGTH_FEATURES``.
     seed : of everything random.
     base_rate : share of mining to which probabilities are corrected when scoring.
     created : date to state in the card; empty, and the file is reproducible to the octet.
@@ -104,11 +108,13 @@ def fit_dataset(dataset: Dataset, options: TrainingOptions) -> tuple[bytes, Mode
     ------
     ModelError : the exported model does not give the same probabilities.
     """
-    examples = dataset.examples(feature_set(options.feature_set), options.features)
+    features = feature_set(options.feature_set)
+    examples = dataset.examples(features, options.features or training_features(features))
     metrics: Mapping[str, Any] = {}
     if options.with_metrics:
         folds = folds_for(examples.sources, examples.captures, examples.is_mining, options.seed)
         metrics = metrics_of(held_out(options.algorithm, examples, folds, options.seed), examples)
+    pass_share = examples.pass_share()
     examples = examples.take(examples.is_ready)
     folds = folds_for(examples.sources, examples.captures, examples.is_mining, options.seed)
     model = calibrate(options.algorithm, examples.values, examples.is_mining, folds, options.seed)
@@ -121,6 +127,7 @@ def fit_dataset(dataset: Dataset, options: TrainingOptions) -> tuple[bytes, Mode
         algorithm=options.algorithm,
         prevalence=float(examples.is_mining.mean()),
         base_rate=options.base_rate,
+        pass_share=pass_share,
         parameters=_parameters(options, model),
         training=_training(dataset, examples, options.seed),
         metrics=metrics,
@@ -135,29 +142,6 @@ def fit_dataset(dataset: Dataset, options: TrainingOptions) -> tuple[bytes, Mode
             f"(at most {PARITY:g}): take another algorithm or other versions of its libraries"
         )
     return data, card
-
-
-def feature_set(name: str) -> FeatureSet:
-    """Return a feature set by name.
-
-    Parameters
-    ----------
-    name : ``volume`` or ``paper``.
-
-    Raises
-    ------
-    ConfigError : there is none of that name.
-
-    Examples
-    --------
-    >>> feature_set("paper").feature_names[0]
-    'outbound_bits_per_packet'
-    """
-    for features in FEATURE_SETS:
-        if features.name == name:
-            return features
-    known = ", ".join(features.name for features in FEATURE_SETS)
-    raise ConfigError(f"feature set {name!r}: one of {known}")
 
 
 def metering_of(options: MeteringOptions) -> dict[str, float]:

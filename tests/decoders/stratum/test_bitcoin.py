@@ -160,7 +160,7 @@ def test_answers_to_a_subscription(build):
         ([None, "c208ec77"], True),
         (["s", "0x1a"], True),
         ("sub-17", False),
-        ({"status": "OK"}, False),
+        ({"status": "OK"}, True),
         (["a", "b c"], False),
         (17, False),
     ],

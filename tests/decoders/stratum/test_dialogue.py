@@ -148,6 +148,17 @@ def test_a_miner_reports_its_hashrate_a_pool_does_not(build, verdict):
     assert state(verdict(ask, give, rate)) == "session"
 
 
+def test_the_head_of_a_request_may_be_missing(build, verdict):
+    """The metering keeps what begins like JSON: a body that fills a packet of its own."""
+    work = {"id": 1, "result": [build.X, build.X, "0x00000000" + "db" * 28]}
+    ask, give = (">", build.rpc(1, "eth_getWork", [])), ("<", build.reply(work))
+    row = verdict(ask, give)
+    assert (state(row), row["stratum_dialect"]) == ("poll", "eth-getwork")
+    ask = (">", build.rpc(0, "getblocktemplate", []))
+    assert state(verdict(ask)) == "poll"
+    assert state(verdict(ask, ("<", build.reply(build.result(0, build.TEMPLATE))))) == "poll"
+
+
 def test_stratum_does_not_travel_in_http(build, verdict):
     said = [build.post(said) for _, said in build.sessions["cryptonote"][:1]]
     jobs = [build.reply({"method": "job", "params": build.JOB})] * 3

@@ -51,5 +51,7 @@ def test_other_sizes_are_none(build, pairs):
 
 def test_readable_payload_is_something_else(build):
     series = build.sizes(*SETUP).packets
-    assert decode_sizes(Payload(6, build.talk((">", "{}")).segments, series)) is None
+    for said in ('{"id":1}', b"\x16\x03\x01", "POST / HTTP/1.1"):
+        assert decode_sizes(Payload(6, build.talk((">", said)).segments, series)) is None
+    assert decode_sizes(Payload(6, build.talk((">", b"\x8f" * 64)).segments, series))
     assert decode_sizes(Payload(6, [])) is None

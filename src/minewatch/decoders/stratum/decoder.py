@@ -104,10 +104,8 @@ class StratumDecoder:
         """Return the ``stratum_*`` values of one conversation, None if it is not mining."""
         if payload.protocol != _TCP:
             return None
-        if not payload.segments:
-            return decode_sizes(payload)
         if not _may_be_mining(payload):
-            return None
+            return decode_sizes(payload)
         dialogue = Dialogue()
         for message in conversation_messages(payload):
             dialogue.add(message)

@@ -131,18 +131,16 @@ class Dialogue:
 
         A side that sends both parts is no miner and no pool: a recording, or an echo.
         """
-        votes = [
-            message.from_initiator != (found.role in POOL_ROLES)
-            for message, found in self.sightings
-        ]
+        messages = [message for message, _ in self.sightings]
+        sightings = ethproxy.same_carrier([found for _, found in self.sightings])
+        pairs = list(zip(messages, sightings, strict=True))
+        votes = [message.from_initiator != (found.role in POOL_ROLES) for message, found in pairs]
         forth = sum(votes)
         back = len(votes) - forth
         if min(forth, back) * 4 >= max(forth, back) and back and forth:
             return [], False
         is_initiator = forth > back
-        kept = [
-            item for item, vote in zip(self.sightings, votes, strict=True) if vote == is_initiator
-        ]
+        kept = [pair for pair, vote in zip(pairs, votes, strict=True) if vote == is_initiator]
         return kept, is_initiator
 
     def _is_convincing(self, kept: list[tuple[JsonMessage, Sighting]]) -> bool:

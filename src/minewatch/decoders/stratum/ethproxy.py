@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from minewatch.decoders.jsonlines import JsonMessage
@@ -95,3 +97,18 @@ def result(message: JsonMessage, value: Any) -> Sighting | None:
         return None
     is_weak = not value[2].startswith("0x000000")
     return Sighting(Role.JOB, _dialect(message), CERTAIN, is_weak=is_weak, algorithm=ALGORITHM)
+
+
+def same_carrier(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Return the sightings, all of them as over HTTP where one was.
+
+    A request whose head was not kept looks like a line, and a poll like a miner's request.
+    """
+    if not any(found.dialect == GETWORK for found in sightings):
+        return list(sightings)
+    return [_over_http(found) if found.dialect == PROXY else found for found in sightings]
+
+
+def _over_http(found: Sighting) -> Sighting:
+    role = Role.POLL if found.role is Role.UPKEEP else found.role
+    return replace(found, dialect=GETWORK, role=role)

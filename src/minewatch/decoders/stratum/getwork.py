@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work asked of a node over HTTP: Bitcoin's ``getwork`` and the block templates of both families.
 
-A pool asks its own node with the same calls as a solo miner; only the program's name, or shares,
-tell them apart.
+The head of a request may be missing, for it often fills a packet of its own: then the body comes as
+a bare line. A pool asks its own node with the same calls as a solo miner; only the program's name,
+or shares, tell them apart.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ def _agent(message: JsonMessage) -> str | None:
 
 
 def _work(message: JsonMessage, params: Any) -> Sighting | None:
-    if message.carrier != "http":
-        return None
     if params in (None, []):
         return Sighting(Role.POLL, WORK, CERTAIN, agent=_agent(message))
     if isinstance(params, list) and len(params) == 1 and is_hex(params[0], _DATA_DIGITS):
@@ -39,8 +38,6 @@ def _work(message: JsonMessage, params: Any) -> Sighting | None:
 
 
 def _template(message: JsonMessage, params: Any) -> Sighting | None:
-    if message.carrier != "http":
-        return None
     login = None
     if isinstance(params, dict):  # CryptoNote
         login = params.get("wallet_address")
@@ -56,8 +53,7 @@ def _template(message: JsonMessage, params: Any) -> Sighting | None:
 
 def _block(message: JsonMessage, params: Any) -> Sighting | None:
     fits = (
-        message.carrier == "http"
-        and isinstance(params, list)
+        isinstance(params, list)
         and 1 <= len(params) <= 2
         and (is_hex_between(params[0], 160, 16384) or message.is_cut)
     )
@@ -75,7 +71,7 @@ METHODS: dict[str, Grammar] = {
 
 def result(message: JsonMessage, value: Any) -> Sighting | None:
     """Recognise work or a block template in an answer."""
-    if not isinstance(value, dict) or message.carrier != "http":
+    if not isinstance(value, dict):
         return None
     if is_hex(value.get("data"), _DATA_DIGITS) and is_hex(value.get("target"), 64):
         return Sighting(Role.JOB, WORK, CERTAIN)

@@ -38,13 +38,17 @@ _POOL_SIZES = (
 _LEAST_RUNGS = 3
 
 
+# How payload begins that can be read, or is encrypted by another protocol.
+_READABLE = (b'{"', b"[{", b"HTTP/1", b"POST /", b"GET /", b"\x16\x03")
+
+
 def decode_sizes(payload: Payload) -> dict[str, object] | None:
     """Return the ``stratum_*`` values if the first packets are Stratum V2's handshake.
 
     The state is ``session`` where jobs and shares of the right sizes follow, else ``attempt``.
     """
     packets = payload.packets
-    if packets is None or payload.segments or packets.n_first < 4:
+    if packets is None or packets.n_first < 4 or _is_readable(payload):
         return None
     sizes = packets.payload_octets[: packets.n_first].tolist()
     forward = packets.from_initiator[: packets.n_first].tolist()
@@ -76,3 +80,7 @@ def decode_sizes(payload: Payload) -> dict[str, object] | None:
         "stratum_is_miner_initiator": True,
         "stratum_first_seen_ns": int(packets.time_ns[0]),
     }
+
+
+def _is_readable(payload: Payload) -> bool:
+    return any(segment.data.startswith(_READABLE) for segment in payload.segments)

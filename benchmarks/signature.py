@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `signature` finds and what it cries wolf at, over a folder of labelled captures.
+
+    python benchmarks/signature.py FOLDER
+
+FOLDER holds ``captures.tsv`` and ``mining_flows.tsv`` as docs/models/training-data.md describes.
+A mining conversation counts as *spoken* when a decoder could read a login or a job in it: its
+payload began like JSON (see `schema.KIND_TALKS`); the others are encrypted.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from minewatch import registry, schema
+from minewatch.address import text_of
+from minewatch.detectors.fusion import Fusion
+from minewatch.detectors.signature import SignatureDetector
+from minewatch.errors import SourceError
+from minewatch.pipeline import PipelineOptions
+from minewatch.readers.source import Input
+from minewatch.scanning import ScanOptions, scan_capture
+
+LAB_POOLS = {f"10.99.1.{n}" for n in range(1, 7)}
+
+
+def rows(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a tab-separated table."""
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file, delimiter="\t")
+
+
+def scanned(path: Path, options: ScanOptions) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
+    """Yield conversations that passed the gate and their probability by signature."""
+    _, chunks = scan_capture(Input(str(path), str(path), None), options)
+    for chunk in chunks:
+        yield chunk.conversations.frame, np.nan_to_num(chunk.scores["signature"])
+
+
+def endpoints(row: dict[str, object]) -> set[tuple[str, int]]:
+    """Return both (address, port) of a conversation."""
+    return {
+        (
+            text_of(int(str(row[f"{side}_address_high"])), int(str(row[f"{side}_address_low"]))),
+            int(str(row[f"{side}_transport_port"])),
+        )
+        for side in ("source", "destination")
+    }
+
+
+def tier_of(name: str, ends: set[tuple[str, int]], sessions: dict[str, dict[object, str]]) -> str:
+    """Return the group of a mining conversation, or "" for another one on the same host."""
+    folder = name.split("/")[1]
+    if folder == "cj-sniffer":
+        return folder
+    if folder == "lab-xmrig":
+        return folder if any(address in LAB_POOLS for address, _ in ends) else ""
+    return next((f"tier {t}" for client, t in sessions[name].items() if client in ends), "")
+
+
+def main(folder: Path) -> None:
+    """Print both tables."""
+    options = ScanOptions(PipelineOptions(), registry.decoders(), [SignatureDetector()], Fusion())
+    sessions: dict[str, dict[object, str]] = {}
+    for row in rows(folder / "mining_flows.tsv"):
+        client = (row["client"], int(row["cport"]))
+        sessions.setdefault(row["file"], {})[client] = row["tier"]
+    spoken: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    silent: Counter[str] = Counter()
+    conversations: Counter[str] = Counter()
+    alarms: Counter[str] = Counter()
+    for capture in rows(folder / "captures.tsv"):
+        name, kind = capture["file"], capture["class"]
+        try:
+            for frame, probability in scanned(folder / name, options):
+                for row, p in zip(frame.iter_rows(named=True), probability.tolist(), strict=True):
+                    ends = endpoints(row)
+                    group = tier_of(name, ends, sessions) if name.startswith("mining/") else ""
+                    if not group:
+                        conversations[kind] += 1
+                        alarms[kind] += p >= 0.5
+                        if p >= 0.5:
+                            print("false alarm:", name, sorted(ends), f"{p:.3f}")
+                    elif row["payload_kinds"] & schema.KIND_TALKS:
+                        spoken[group] += 1
+                        found[group] += p >= 0.5
+                        if p < 0.5 and group != "tier D":
+                            print("missed:", group, name, sorted(ends), f"{p:.3f}")
+                    else:
+                        silent[group] += 1
+        except SourceError as error:
+            conversations[f"{kind}, unreadable"] += 1
+            if "link type" not in error.reason:
+                print(error)
+    print("\n| mining | conversations in clear | found | encrypted, not for signature |")
+    print("|---|---|---|---|")
+    for group in sorted(spoken | silent):
+        print(f"| {group} | {spoken[group]} | {found[group]} | {silent[group]} |")
+    print("\n| normal | conversations scored | false alarms |\n|---|---|---|")
+    for kind in sorted(conversations):
+        print(f"| {kind} | {conversations[kind]} | {alarms[kind]} |")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that commands share, and the objects that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from minewatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from minewatch.cli.progress import ProgressBar
+    from minewatch.metering.state import MeteringOptions
+    from minewatch.pipeline import PipelineOptions
+    from minewatch.scanning import ScanOptions
+
+_METERING: Final = "Metering"
+_DETECTION: Final = "Detection"
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        help="Captures (pcap or pcapng, plain or compressed), folders, patterns, or - for "
+        "standard input.",
+        metavar="INPUT...",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="FILE", help="File to write; it appears when whole."),
+]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", help="No progress bar and no summary; errors only.")
+]
+Interval = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", help="Cut flow records so often.", rich_help_panel=_METERING),
+]
+IdleTimeout = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        help="End a flow record after so long a silence.",
+        rich_help_panel=_METERING,
+    ),
+]
+NoDecapsulation = Annotated[
+    bool,
+    typer.Option(
+        "--no-decapsulation",
+        help="Do not unwrap VXLAN, Geneve, GRE and IP-in-IP.",
+        rich_help_panel=_METERING,
+    ),
+]
+Home = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CIDR",
+        help="Network of the watched side; may be given again. [default: private ranges]",
+        rich_help_panel=_METERING,
+        show_default=False,
+    ),
+]
+Threshold = Annotated[
+    float,
+    typer.Option(
+        metavar="P",
+        help="Probability from which a conversation is labelled mining.",
+        rich_help_panel=_DETECTION,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Model of the detector flowstats, from minewatch train. [default: the shipped one]",
+        rich_help_panel=_DETECTION,
+    ),
+]
+Intel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CSV",
+        help="List of pool addresses and names with columns indicator and type: evidence, never "
+        "a verdict.",
+        rich_help_panel=_DETECTION,
+    ),
+]
+
+
+def metering_options(
+    interval: float, idle_timeout: float, decapsulate: bool, keep_packets: bool
+) -> MeteringOptions:
+    """Return the options of the metering process.
+
+    Parameters
+    ----------
+    interval : value of ``--interval`` [s].
+    idle_timeout : value of ``--idle-timeout`` [s].
+    decapsulate : unwrap tunnels.
+    keep_packets : keep sizes, times and payload, as detectors need.
+
+    Raises
+    ------
+    ConfigError : a value outside its domain.
+    """
+    from minewatch.metering.state import MeteringOptions
+
+    try:
+        return MeteringOptions(
+            interval_s=interval,
+            idle_timeout_s=idle_timeout,
+            decapsulate=decapsulate,
+            keep_packets=keep_packets,
+        )
+    except ValueError as error:
+        text = str(error).replace("interval_s", "--interval")
+        raise ConfigError(text.replace("idle_timeout_s", "--idle-timeout")) from error
+
+
+def pipeline_options(
+    metering: MeteringOptions, home: Sequence[str] | None, progress: ProgressBar
+) -> PipelineOptions:
+    """Return how inputs become conversations.
+
+    Parameters
+    ----------
+    metering : time-outs and limits.
+    home : values of ``--home``.
+    progress : what is told how far the reading is.
+
+    Raises
+    ------
+    ConfigError : a text is no network.
+    """
+    from minewatch.address import parse_networks
+    from minewatch.pipeline import PipelineOptions, private_networks
+
+    networks = parse_networks(home) if home else private_networks()
+    return PipelineOptions(metering, networks, progress.advance)
+
+
+def scan_options(
+    pipeline: PipelineOptions,
+    threshold: float = 0.5,
+    model: str | None = None,
+    intel: str | None = None,
+) -> ScanOptions:
+    """Return what a scan uses, all built-in decoders and detectors among it.
+
+    Parameters
+    ----------
+    pipeline : how inputs become conversations.
+    threshold : value of ``--threshold``.
+    model : value of ``--model``.
+    intel : value of ``--intel``.
+
+    Raises
+    ------
+    ConfigError : a value outside its domain.
+    ModelError : the model does not fit.
+    SourceError : the list cannot be read.
+    """
+    from minewatch import registry
+    from minewatch.detectors.fusion import Fusion
+    from minewatch.scanning import ScanOptions
+
+    if not 0 < threshold <= 1:
+        raise ConfigError(f"--threshold {threshold}: above 0, and 1 at most")
+    detectors = registry.detectors(model, intel)
+    return ScanOptions(pipeline, registry.decoders(), detectors, Fusion(), threshold)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``minewatch scan``: captures in, verdicts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from minewatch.cli import options as o
+from minewatch.cli.errors import ERROR, FOUND, NOTHING_FOUND
+
+if TYPE_CHECKING:
+    from minewatch.cli.session import Session
+    from minewatch.output.summary import Totals
+    from minewatch.output.writer import Writer
+    from minewatch.readers.source import Input
+    from minewatch.scanning import ScannedChunk, ScanOptions
+
+EPILOG: Final = """
+Examples:
+
+minewatch scan incident.pcap
+
+minewatch scan captures/ 'more/*.pcap.gz' --format jsonl -o found.jsonl
+
+tcpdump -r big.pcap -w - tcp | minewatch scan - --format eve
+
+Exit status, as clamscan's: 0 nothing found, 1 mining found, 2 an error and nothing found.
+"""
+
+
+def scan(
+    inputs: o.Inputs,
+    *,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="table, jsonl, csv, parquet or eve. [default: by the suffix of FILE, else table]",
+        ),
+    ] = None,
+    output: o.Output = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Write all conversations, not only mining ones.")
+    ] = False,
+    home: o.Home = None,
+    threshold: o.Threshold = 0.5,
+    model: o.Model = None,
+    intel: o.Intel = None,
+    interval: o.Interval = 60.0,
+    idle_timeout: o.IdleTimeout = 120.0,
+    no_decapsulation: o.NoDecapsulation = False,
+    quiet: o.Quiet = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="A cut capture or a failed plug-in is an error, and an error outranks a find.",
+        ),
+    ] = False,
+) -> None:
+    """Find conversations in which a miner talks to its pool, and say why."""
+    from minewatch.cli.session import Session
+    from minewatch.output.writer import FORMATS, TABLE, format_for
+
+    chosen = format_for(format, output, FORMATS, TABLE)
+    metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
+    session = Session(inputs, quiet)
+    pipeline = o.pipeline_options(metering, home, session.progress)
+    scanning = o.scan_options(pipeline, threshold, model, intel)
+    job = ScanJob(session, scanning, chosen, output, everything)
+    totals = job.run()
+    if not quiet:
+        job.print_totals(totals)
+    raise typer.Exit(exit_status(totals, session.n_failed, strict))
+
+
+def exit_status(totals: Totals, n_failed: int, strict: bool) -> int:
+    """Return the exit status of a scan.
+
+    Parameters
+    ----------
+    totals : what was read and found.
+    n_failed : inputs that could not be read.
+    strict : problems count as errors, and errors outrank finds.
+    """
+    if strict and (n_failed or totals.problems):
+        return ERROR
+    if totals.mining:
+        return FOUND
+    return ERROR if n_failed else NOTHING_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class ScanJob:
+    """Inputs, options and output of one scan.
+
+    Parameters
+    ----------
+    session : the inputs.
+    options : how to scan them.
+    format : of the output.
+    output : file to write, None for standard output.
+    everything : write conversations that are not mining too.
+    """
+
+    session: Session
+    options: ScanOptions
+    format: str
+    output: str | None
+    everything: bool
+
+    def run(self) -> Totals:
+        """Scan every input and write what is found; return the sums."""
+        from minewatch.output.destination import Destination
+        from minewatch.output.summary import Totals
+        from minewatch.output.writer import open_writer
+
+        totals = Totals()
+        names = [detector.name for detector in self.options.detectors]
+        with Destination(self.output) as destination:
+            writer = open_writer(self.format, destination, names, self.options.fusion.prior)
+            self.session.run(lambda source: self._scan_one(source, writer, totals))
+            writer.finish()
+        return totals
+
+    def _scan_one(self, source: Input, writer: Writer, totals: Totals) -> None:
+        from minewatch.scanning import scan_capture
+
+        report, chunks = scan_capture(source, self.options)
+        self.session.progress.begin(source, report.capture.capture)
+        for chunk in chunks:
+            self._write(chunk, writer, source.name)
+        totals.add(report.capture, report.scored, report.mining, report.failures)
+
+    def _write(self, chunk: ScannedChunk, writer: Writer, capture: str) -> None:
+        """Write what is wanted of a chunk; rows that are not wanted cost nothing."""
+        wanted = chunk.is_mining | self.everything
+        rows = wanted.nonzero()[0].tolist()
+        has_gated = self.everything and chunk.gated.height
+        if not rows and not has_gated:
+            return
+        verdicts = [chunk.verdict(row) for row in rows]
+        with self.session.progress.paused():
+            writer.write(chunk.conversations.frame[rows], verdicts, capture)
+            if has_gated:
+                writer.write_gated(chunk.gated, capture)
+
+    def print_totals(self, totals: Totals) -> None:
+        """Print the summary: under a table on standard output, else on standard error."""
+        from minewatch.output.summary import print_totals
+        from minewatch.output.terminal import console, error_console
+        from minewatch.output.writer import TABLE
+
+        is_table = self.format == TABLE and self.output is None
+        print_totals(totals, console() if is_table else error_console())

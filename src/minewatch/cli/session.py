@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run over inputs: a bad one is reported and the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from minewatch.cli.errors import complain
+from minewatch.cli.progress import ProgressBar
+from minewatch.errors import SourceError
+from minewatch.readers.source import Input, find_inputs
+
+
+class Session:
+    """The inputs of a command, what went wrong with them, and how far they are.
+
+    Parameters
+    ----------
+    arguments : files, folders, patterns and ``-``, as the user gave them.
+    quiet : no progress bar.
+    """
+
+    def __init__(self, arguments: Sequence[str], quiet: bool = False) -> None:
+        self.inputs, errors = find_inputs(arguments)
+        self.n_failed = 0
+        for error in errors:
+            self._fail(error)
+        self.progress = ProgressBar(self.inputs, quiet)
+
+    def run(self, action: Callable[[Input], None]) -> None:
+        """Call ``action`` with each input; an input that cannot be read is reported.
+
+        Parameters
+        ----------
+        action : what to do with an input.
+        """
+        with self.progress:
+            for source in self.inputs:
+                try:
+                    action(source)
+                except SourceError as error:
+                    self._fail(error)
+
+    def _fail(self, error: SourceError) -> None:
+        self.n_failed += 1
+        complain(str(error))

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table for people: what was found, how sure, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from minewatch.output.records import records, with_time_text
+from minewatch.output.records import facts as facts_of
+from minewatch.output.terminal import counted, duration, endpoint, protocol_name, safe
+from minewatch.types import Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.padding import Padding
+
+MAX_EVIDENCE: Final = 5
+"""Sentences shown of one conversation; ``explain`` shows all."""
+LEAST_CONTRIBUTION: Final = 0.05
+"""Log-odds below which a sentence is only a remark."""
+_INDENT: Final = 7
+_DETAILS: Final = ("stratum_dialect", "tls_sni", "destination_name")
+
+
+class TableWriter:
+    """Writes a few lines a conversation: the flagged ones with their evidence, others in one line.
+
+    Parameters
+    ----------
+    console : where the text goes.
+    prior : the base rate, for conversations that the gate stopped.
+    """
+
+    def __init__(self, console: Console, prior: float) -> None:
+        self._console = console
+        self._prior = prior
+
+    def write(self, frame: pl.DataFrame, verdicts: Sequence[Verdict], capture: str) -> None:
+        """Write conversations with their verdicts."""
+        details = frame.select(
+            "flow_id",
+            "flow_start_nanoseconds",
+            "flow_end_nanoseconds",
+            *(name for name in _DETAILS if name in frame.columns),
+        )
+        rows = details.iter_rows(named=True)
+        for record, row in zip(records(frame, verdicts, capture), rows, strict=True):
+            if record["label"] == "mining":
+                self._write_flagged(record, row)
+            else:
+                self._write_line(record, "normal")
+
+    def write_gated(self, gated: pl.DataFrame, capture: str) -> None:
+        """Write one line for each conversation that the gate stopped."""
+        rows = with_time_text(facts_of(gated, capture)).iter_rows(named=True)
+        reasons = gated.get_column("gate_reason")
+        for row, reason in zip(rows, reasons, strict=True):
+            self._write_line(row | {"mining_probability": self._prior}, f"not scored: {reason}")
+
+    def finish(self) -> None:
+        """Write what is left: nothing."""
+
+    def _write_line(self, record: Mapping[str, Any], text: str) -> None:
+        line = safe(f"{record['mining_probability']:.3f}  ")
+        line.append_text(safe(f"{_ends(record)}  {_protocol(record)}  {text}"))
+        self._console.print(line, style="dim", soft_wrap=True)
+
+    def _write_flagged(self, record: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        head = safe(f"{record['mining_probability']:.3f}", style="bold red")
+        head.append_text(safe(f"  {_ends(record)}", style="bold"))
+        if name := row.get("tls_sni") or row.get("destination_name"):
+            head.append_text(safe(f" ({str(name)[:128]})"))
+        head.append_text(safe(f"  {_protocol(record)}"))
+        self._console.print(head, soft_wrap=True)
+        self._console.print(_indented(safe(_what(record, row))))
+        for line in _evidence(record["evidence"]):
+            self._console.print(line)
+        place = f"{record['capture']}, id {row['flow_id']}, community id {record['community_id']}"
+        self._console.print(_indented(safe(place, style="dim")))
+        self._console.print()
+
+
+def _ends(record: Mapping[str, Any]) -> str:
+    protocol = record["protocol_identifier"]
+    ends = (
+        endpoint(record[f"{side}_address"], record[f"{side}_transport_port"], protocol)
+        for side in ("source", "destination")
+    )
+    return " -> ".join(ends)
+
+
+def _protocol(record: Mapping[str, Any]) -> str:
+    return protocol_name(record["protocol_identifier"])
+
+
+def _what(record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """When, how long, how much, and which algorithm."""
+    start = str(record["flow_start"]).replace("T", " ").partition(".")[0]
+    lasted = duration(row["flow_end_nanoseconds"] - row["flow_start_nanoseconds"])
+    packets = counted(record["packet_delta_count"], "packet")
+    parts = [
+        f"{start} UTC for {lasted}",
+        f"{packets} out, {record['reverse_packet_delta_count']:,} back",
+    ]
+    algorithm, dialect = record["algorithm"], row.get("stratum_dialect")
+    if algorithm:
+        parts.append(f"algorithm {algorithm}")
+    if dialect:
+        parts.append(f"dialect {dialect}")
+    return ", ".join(parts)
+
+
+def _evidence(evidence: Sequence[Mapping[str, Any]]) -> Iterator[Padding]:
+    """Yield the strongest sentences, what speaks for mining first."""
+    shown = sorted(evidence[:MAX_EVIDENCE], key=lambda item: item["contribution"] < 0)
+    for item in shown:
+        yield sentence(item["contribution"], item["text"], _INDENT)
+
+
+def sentence(contribution: float, text: str, indent: int) -> Padding:
+    """Return a sentence with the sign of what it says: + for mining, - against, none for a remark.
+
+    Parameters
+    ----------
+    contribution : change of the log-odds.
+    text : the sentence.
+    indent : columns before the sign.
+    """
+    from rich.padding import Padding
+    from rich.table import Table
+
+    sign, style = " ", "dim"
+    if contribution >= LEAST_CONTRIBUTION:
+        sign, style = "+", "red"
+    elif contribution <= -LEAST_CONTRIBUTION:
+        sign, style = "-", "green"
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=1)
+    grid.add_column(overflow="fold")
+    grid.add_row(safe(sign, style=f"bold {style}"), safe(text))
+    return Padding(grid, (0, 0, 0, indent))
+
+
+def _indented(text: Any) -> Padding:
+    from rich.padding import Padding
+
+    return Padding(text, (0, 0, 0, _INDENT))

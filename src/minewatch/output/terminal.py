@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text for people: consoles that are safe to pipe, and numbers as people write them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from minewatch.output.destination import Destination
+from minewatch.output.records import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+PIPE_WIDTH: Final = 120
+"""Columns when nobody says how wide the terminal is."""
+_NS: Final = 1_000_000_000
+
+
+def console(destination: Destination | None = None) -> Console:
+    """Return a console on standard output, or on a file; no colours unless it is a terminal.
+
+    Parameters
+    ----------
+    destination : where the text goes; None for standard output.
+    """
+    from io import TextIOWrapper
+
+    from rich.console import Console
+
+    file: Any = sys.stdout
+    if destination is not None and not destination.is_stdout:
+        file = TextIOWrapper(destination.stream, encoding="utf-8", write_through=True)
+    is_terminal = file.isatty()
+    return Console(
+        file=file,
+        width=None if is_terminal or "COLUMNS" in os.environ else PIPE_WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def error_console() -> Console:
+    """Return a console on standard error."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def safe(text: object, style: str = "") -> Text:
+    """Return text from the wire or the user for a console: printable, no markup.
+
+    Parameters
+    ----------
+    text : anything.
+    style : of the whole text.
+    """
+    from rich.text import Text
+
+    return Text(printable(str(text)), style=style)
+
+
+def duration(ns: int) -> str:
+    """Return a span of time in its two largest units.
+
+    Parameters
+    ----------
+    ns : nanoseconds.
+
+    Examples
+    --------
+    >>> duration(312_400_000_000), duration(1_500_000_000), duration(7_200_000_000_000)
+    ('5 min 12 s', '1.5 s', '2 h 0 min')
+    """
+    seconds = ns / _NS
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun.
+
+    Parameters
+    ----------
+    number : how many.
+    noun : of one.
+    plural : of several, if not the noun and an s.
+
+    Examples
+    --------
+    >>> counted(1, "packet"), counted(1200, "packet")
+    ('1 packet', '1,200 packets')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def endpoint(address: str, port: int, protocol: int) -> str:
+    """Return address and port as one text.
+
+    Parameters
+    ----------
+    address : as text.
+    port : left out where the protocol has none.
+    protocol : IP protocol number.
+
+    Examples
+    --------
+    >>> endpoint("10.0.0.1", 80, 6), endpoint("2001:db8::1", 443, 6), endpoint("10.0.0.1", 0, 1)
+    ('10.0.0.1:80', '[2001:db8::1]:443', '10.0.0.1')
+    """
+    if protocol not in (6, 17, 132):
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def protocol_name(protocol: int) -> str:
+    """Return the short name of an IP protocol, or its number.
+
+    Parameters
+    ----------
+    protocol : IP protocol number.
+    """
+    return {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}.get(
+        protocol, f"protocol {protocol}"
+    )
