@@ -65,6 +65,34 @@ def tier_of(name: str, ends: set[tuple[str, int]], sessions: dict[str, dict[obje
     return next((f"tier {t}" for client, t in sessions[name].items() if client in ends), "")
 
 
+class Tally:
+    """Counts of one run."""
+
+    def __init__(self) -> None:
+        self.spoken: Counter[str] = Counter()
+        self.found: Counter[str] = Counter()
+        self.silent: Counter[str] = Counter()
+        self.conversations: Counter[str] = Counter()
+        self.alarms: Counter[str] = Counter()
+
+    def add(self, name: str, kind: str, group: str, row: dict[str, object], p: float) -> None:
+        """Count one conversation; a wrong answer is printed."""
+        is_flagged = p >= 0.5
+        where = f"{name} {sorted(endpoints(row))} {p:.3f}"
+        if not group:
+            self.conversations[kind] += 1
+            self.alarms[kind] += is_flagged
+            if is_flagged:
+                print("false alarm:", where)
+        elif int(str(row["payload_kinds"])) & schema.KIND_TALKS:
+            self.spoken[group] += 1
+            self.found[group] += is_flagged
+            if not is_flagged and group != "tier D":
+                print(f"missed, {group}:", where)
+        else:
+            self.silent[group] += 1
+
+
 def main(folder: Path) -> None:
     """Print both tables."""
     options = ScanOptions(PipelineOptions(), registry.decoders(), [SignatureDetector()], Fusion())
@@ -72,41 +100,26 @@ def main(folder: Path) -> None:
     for row in rows(folder / "mining_flows.tsv"):
         client = (row["client"], int(row["cport"]))
         sessions.setdefault(row["file"], {})[client] = row["tier"]
-    spoken: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    silent: Counter[str] = Counter()
-    conversations: Counter[str] = Counter()
-    alarms: Counter[str] = Counter()
+    tally = Tally()
     for capture in rows(folder / "captures.tsv"):
         name, kind = capture["file"], capture["class"]
         try:
             for frame, probability in scanned(folder / name, options):
                 for row, p in zip(frame.iter_rows(named=True), probability.tolist(), strict=True):
-                    ends = endpoints(row)
-                    group = tier_of(name, ends, sessions) if name.startswith("mining/") else ""
-                    if not group:
-                        conversations[kind] += 1
-                        alarms[kind] += p >= 0.5
-                        if p >= 0.5:
-                            print("false alarm:", name, sorted(ends), f"{p:.3f}")
-                    elif row["payload_kinds"] & schema.KIND_TALKS:
-                        spoken[group] += 1
-                        found[group] += p >= 0.5
-                        if p < 0.5 and group != "tier D":
-                            print("missed:", group, name, sorted(ends), f"{p:.3f}")
-                    else:
-                        silent[group] += 1
+                    is_mining = name.startswith("mining/")
+                    group = tier_of(name, endpoints(row), sessions) if is_mining else ""
+                    tally.add(name, kind, group, row, p)
         except SourceError as error:
-            conversations[f"{kind}, unreadable"] += 1
+            tally.conversations[f"{kind}, unreadable"] += 1
             if "link type" not in error.reason:
                 print(error)
     print("\n| mining | conversations in clear | found | encrypted, not for signature |")
     print("|---|---|---|---|")
-    for group in sorted(spoken | silent):
-        print(f"| {group} | {spoken[group]} | {found[group]} | {silent[group]} |")
+    for group in sorted(tally.spoken | tally.silent):
+        print(f"| {group} | {tally.spoken[group]} | {tally.found[group]} | {tally.silent[group]} |")
     print("\n| normal | conversations scored | false alarms |\n|---|---|---|")
-    for kind in sorted(conversations):
-        print(f"| {kind} | {conversations[kind]} | {alarms[kind]} |")
+    for kind in sorted(tally.conversations):
+        print(f"| {kind} | {tally.conversations[kind]} | {tally.alarms[kind]} |")
 
 
 if __name__ == "__main__":

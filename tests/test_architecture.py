@@ -16,13 +16,13 @@ PACKAGE = Path(__file__).parents[1] / "src" / "minewatch"
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "errors types schema config",
+        "errors types schema config address",
         "contracts",
         "readers decoders metering conversations features models detectors gate alerts response"
         " lab",
         "registry",
         "testing",
-        "pipeline output training experiments engine",
+        "pipeline scanning output training experiments engine",
         "console",
         "cli __main__",
     )
@@ -32,13 +32,15 @@ LAYER = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 SIDEWAYS: dict[str, frozenset[str]] = {
     "types": frozenset({"errors", "schema"}),
     "schema": frozenset({"errors", "types"}),
+    "address": frozenset({"errors"}),
     "config": frozenset({"errors", "types", "schema"}),
     "metering": frozenset({"decoders"}),
     "readers": frozenset({"metering"}),
     "conversations": frozenset({"decoders", "metering"}),
     "models": frozenset({"features"}),
     "detectors": frozenset({"features", "models", "gate"}),
-    "output": frozenset({"pipeline"}),
+    "scanning": frozenset({"pipeline"}),
+    "output": frozenset({"pipeline", "scanning"}),
     "training": frozenset({"pipeline"}),
     "experiments": frozenset({"pipeline", "output", "training"}),
     "engine": frozenset({"pipeline", "output"}),
@@ -47,7 +49,7 @@ SIDEWAYS: dict[str, frozenset[str]] = {
 # Stricter than the layer of the unit.
 ONLY: dict[str, frozenset[str]] = {"lab": frozenset({"errors"})}
 
-NUMBA_UNITS = {"metering", "readers"}
+NUMBA_UNITS = {"metering"}
 LEARNING_UNITS = {"training", "experiments"}
 # The lab stands outside the pipeline: its hosts and pools live in real time.
 CLOCK_UNITS = {"cli", "__main__", "console", "lab"}

@@ -147,7 +147,8 @@ FLOW = (
         pl.UInt8(),
         "-",
         "Bits for what payloads began with: 1 JSON, 2 HTTP, 4 TLS, 8 DNS, 16 web socket upgrade, "
-        "32 JSON-RPC body in HTTP, 64 a Noise handshake by its sizes. A hint for decoders, never proof.",
+        "32 JSON-RPC body in HTTP, 64 a Noise handshake by its sizes. A hint for decoders, never "
+        "proof.",
     ),
 )
 

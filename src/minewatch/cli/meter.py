@@ -36,7 +36,7 @@ def meter(
         str | None,
         typer.Option(
             metavar="FORMAT",
-            help="parquet, csv or jsonl. [default: by the suffix of FILE, else parquet]",
+            help="parquet, csv or jsonl. \\[default: by the suffix of FILE, else parquet]",
         ),
     ] = None,
     interval: o.Interval = 60.0,
@@ -51,8 +51,10 @@ def meter(
 
     chosen = format_for(format, output, FORMATS, "parquet")
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=False)
-    session = Session(inputs, quiet)
-    totals = run_meter(session, o.pipeline_options(metering, None, session.progress), chosen, output)
+    session = Session.of(inputs, quiet)
+    totals = run_meter(
+        session, o.pipeline_options(metering, None, session.progress), chosen, output
+    )
     if not quiet:
         print_meter_totals(totals)
     raise typer.Exit(ERROR if session.n_failed else NOTHING_FOUND)

@@ -24,7 +24,7 @@ Inputs = Annotated[
     typer.Argument(
         help="Captures (pcap or pcapng, plain or compressed), folders, patterns, or - for "
         "standard input.",
-        metavar="INPUT...",
+        metavar="INPUT",
         show_default=False,
     ),
 ]
@@ -59,7 +59,7 @@ Home = Annotated[
     list[str] | None,
     typer.Option(
         metavar="CIDR",
-        help="Network of the watched side; may be given again. [default: private ranges]",
+        help="Network of the watched side; may be given again. \\[default: private ranges]",
         rich_help_panel=_METERING,
         show_default=False,
     ),
@@ -76,7 +76,7 @@ Model = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="Model of the detector flowstats, from minewatch train. [default: the shipped one]",
+        help="Model of the detector flowstats, from minewatch train. \\[default: the shipped one]",
         rich_help_panel=_DETECTION,
     ),
 ]

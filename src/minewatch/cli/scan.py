@@ -38,7 +38,7 @@ def scan(
         str | None,
         typer.Option(
             metavar="FORMAT",
-            help="table, jsonl, csv, parquet or eve. [default: by the suffix of FILE, else table]",
+            help="table, jsonl, csv, parquet or eve. \\[default: by the suffix of FILE, else table]",
         ),
     ] = None,
     output: o.Output = None,
@@ -67,13 +67,12 @@ def scan(
 
     chosen = format_for(format, output, FORMATS, TABLE)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
-    session = Session(inputs, quiet)
+    session = Session.of(inputs, quiet)
     pipeline = o.pipeline_options(metering, home, session.progress)
-    scanning = o.scan_options(pipeline, threshold, model, intel)
-    job = ScanJob(session, scanning, chosen, output, everything)
-    totals = job.run()
+    job = ScanJob(session, o.scan_options(pipeline, threshold, model, intel), everything)
+    totals = job.run_to(chosen, output)
     if not quiet:
-        job.print_totals(totals)
+        show_totals(totals, is_table=chosen == TABLE and output is None)
     raise typer.Exit(exit_status(totals, session.n_failed, strict))
 
 
@@ -93,37 +92,64 @@ def exit_status(totals: Totals, n_failed: int, strict: bool) -> int:
     return ERROR if n_failed else NOTHING_FOUND
 
 
+def show_totals(totals: Totals, is_table: bool) -> None:
+    """Print the summary: under a table on standard output, else on standard error.
+
+    Parameters
+    ----------
+    totals : what was read and found.
+    is_table : the results went to standard output as a table.
+    """
+    from minewatch.output.summary import print_totals
+    from minewatch.output.terminal import console, error_console
+
+    print_totals(totals, console() if is_table else error_console())
+
+
 @dataclass(frozen=True, slots=True)
 class ScanJob:
-    """Inputs, options and output of one scan.
+    """Inputs and options of one scan.
 
     Parameters
     ----------
     session : the inputs.
     options : how to scan them.
-    format : of the output.
-    output : file to write, None for standard output.
     everything : write conversations that are not mining too.
     """
 
     session: Session
     options: ScanOptions
-    format: str
-    output: str | None
-    everything: bool
+    everything: bool = False
 
-    def run(self) -> Totals:
-        """Scan every input and write what is found; return the sums."""
+    def run_to(self, format: str, output: str | None) -> Totals:
+        """Scan every input into a file or standard output; return the sums.
+
+        Parameters
+        ----------
+        format : of the output.
+        output : file to write, None for standard output.
+        """
         from minewatch.output.destination import Destination
-        from minewatch.output.summary import Totals
         from minewatch.output.writer import open_writer
 
-        totals = Totals()
         names = [detector.name for detector in self.options.detectors]
-        with Destination(self.output) as destination:
-            writer = open_writer(self.format, destination, names, self.options.fusion.prior)
-            self.session.run(lambda source: self._scan_one(source, writer, totals))
+        with Destination(output) as destination:
+            writer = open_writer(format, destination, names, self.options.fusion.prior)
+            totals = self.run(writer)
             writer.finish()
+        return totals
+
+    def run(self, writer: Writer) -> Totals:
+        """Scan every input; return the sums.
+
+        Parameters
+        ----------
+        writer : takes what is found.
+        """
+        from minewatch.output.summary import Totals
+
+        totals = Totals()
+        self.session.run(lambda source: self._scan_one(source, writer, totals))
         return totals
 
     def _scan_one(self, source: Input, writer: Writer, totals: Totals) -> None:
@@ -139,7 +165,7 @@ class ScanJob:
         """Write what is wanted of a chunk; rows that are not wanted cost nothing."""
         wanted = chunk.is_mining | self.everything
         rows = wanted.nonzero()[0].tolist()
-        has_gated = self.everything and chunk.gated.height
+        has_gated = self.everything and chunk.gated.height > 0
         if not rows and not has_gated:
             return
         verdicts = [chunk.verdict(row) for row in rows]
@@ -147,12 +173,3 @@ class ScanJob:
             writer.write(chunk.conversations.frame[rows], verdicts, capture)
             if has_gated:
                 writer.write_gated(chunk.gated, capture)
-
-    def print_totals(self, totals: Totals) -> None:
-        """Print the summary: under a table on standard output, else on standard error."""
-        from minewatch.output.summary import print_totals
-        from minewatch.output.terminal import console, error_console
-        from minewatch.output.writer import TABLE
-
-        is_table = self.format == TABLE and self.output is None
-        print_totals(totals, console() if is_table else error_console())

@@ -16,16 +16,29 @@ class Session:
 
     Parameters
     ----------
-    arguments : files, folders, patterns and ``-``, as the user gave them.
+    inputs : what to read.
     quiet : no progress bar.
     """
 
-    def __init__(self, arguments: Sequence[str], quiet: bool = False) -> None:
-        self.inputs, errors = find_inputs(arguments)
+    def __init__(self, inputs: Sequence[Input], quiet: bool = False) -> None:
+        self.inputs = inputs
         self.n_failed = 0
+        self.progress = ProgressBar(inputs, quiet)
+
+    @classmethod
+    def of(cls, arguments: Sequence[str], quiet: bool = False) -> Session:
+        """Return a session over what the arguments name; what they do not is reported.
+
+        Parameters
+        ----------
+        arguments : files, folders, patterns and ``-``, as the user gave them.
+        quiet : no progress bar.
+        """
+        inputs, errors = find_inputs(arguments)
+        session = cls(inputs, quiet)
         for error in errors:
-            self._fail(error)
-        self.progress = ProgressBar(self.inputs, quiet)
+            session._fail(error)
+        return session
 
     def run(self, action: Callable[[Input], None]) -> None:
         """Call ``action`` with each input; an input that cannot be read is reported.

@@ -11,7 +11,7 @@ from typing import Final
 
 import numba
 
-from minewatch.metering.octets import be16, octet
+from minewatch.metering.octets import be16, be32, octet
 from minewatch.types import ByteArray
 
 IPV4: Final = 0x0800
@@ -142,12 +142,7 @@ def udp_inner(data: ByteArray, at: int, end: int, port: int) -> tuple[int, int]:
     """Return (offset, Ethernet type) of what VXLAN or Geneve carries; type 0 if it is neither."""
     if (port == 4789 or port == 8472) and at + 8 <= end:
         # Valid-VNI bit set, reserved octets zero: an ordinary datagram hardly looks so.
-        if (
-            octet(data, at) & 0xF7 == 0
-            and octet(data, at) & 8
-            and be16(data, at + 1) == 0
-            and octet(data, at + 7) == 0
-        ):
+        if be32(data, at) == 0x0800_0000 and octet(data, at + 7) == 0:
             return at + 8, BRIDGED
     elif port == 6081 and at + 8 <= end and octet(data, at) >> 6 == 0 and octet(data, at + 7) == 0:
         carried = be16(data, at + 2)

@@ -62,9 +62,7 @@ def community_ids(frame: pl.DataFrame) -> pl.Series:
 
 
 def _hash(protocol: int, first: tuple[bytes, bytes], second: tuple[bytes, bytes]) -> str:
-    octets = b"".join(
-        (_SEED, first[0], second[0], bytes((protocol, 0)), first[1], second[1])
-    )
+    octets = b"".join((_SEED, first[0], second[0], bytes((protocol, 0)), first[1], second[1]))
     digest = hashlib.sha1(octets, usedforsecurity=False).digest()
     return "1:" + base64.b64encode(digest).decode("ascii")
 

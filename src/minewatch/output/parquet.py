@@ -84,9 +84,7 @@ class ParquetStream:
     def _raise_error(self) -> None:
         if self._error is not None:
             reason = str(self._error).splitlines()[0]
-            raise ConfigError(
-                f"-o {self._name}: {reason}; nothing was written"
-            ) from self._error
+            raise ConfigError(f"-o {self._name}: {reason}; nothing was written") from self._error
 
     def _received(self, *_: object) -> Iterator[pl.DataFrame]:
         while (table := self._tables.get()) is not None:

@@ -3,25 +3,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from minewatch.output.records import records, with_time_text
 from minewatch.output.records import facts as facts_of
-from minewatch.output.terminal import counted, duration, endpoint, protocol_name, safe
+from minewatch.output.terminal import (
+    chance,
+    counted,
+    duration,
+    endpoint,
+    print_hanging,
+    protocol_name,
+    safe,
+)
 from minewatch.types import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.padding import Padding
+    from rich.text import Text
 
-MAX_EVIDENCE: Final = 5
+MAX_EVIDENCE: Final = 3
 """Sentences shown of one conversation; ``explain`` shows all."""
 LEAST_CONTRIBUTION: Final = 0.05
 """Log-odds below which a sentence is only a remark."""
-_INDENT: Final = 7
+LEAST_SHARE: Final = 0.05
+"""Sentences with less than this share of the strongest one's weight are left to ``explain``."""
+_INDENT: Final = 8
 _DETAILS: Final = ("stratum_dialect", "tls_sni", "destination_name")
 
 
@@ -64,23 +74,26 @@ class TableWriter:
         """Write what is left: nothing."""
 
     def _write_line(self, record: Mapping[str, Any], text: str) -> None:
-        line = safe(f"{record['mining_probability']:.3f}  ")
-        line.append_text(safe(f"{_ends(record)}  {_protocol(record)}  {text}"))
-        self._console.print(line, style="dim", soft_wrap=True)
+        line = f"{chance(record['mining_probability']):>6}  {_ends(record)}  {_protocol(record)}"
+        self._console.print(safe(f"{line}  {text}", style="dim"), soft_wrap=True)
 
     def _write_flagged(self, record: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        head = safe(f"{record['mining_probability']:.3f}", style="bold red")
+        head = safe(f"{chance(record['mining_probability']):>6}", style="bold red")
         head.append_text(safe(f"  {_ends(record)}", style="bold"))
         if name := row.get("tls_sni") or row.get("destination_name"):
             head.append_text(safe(f" ({str(name)[:128]})"))
         head.append_text(safe(f"  {_protocol(record)}"))
         self._console.print(head, soft_wrap=True)
-        self._console.print(_indented(safe(_what(record, row))))
-        for line in _evidence(record["evidence"]):
-            self._console.print(line)
+        self._hang(safe(_what(record, row)))
+        for item in _strongest(record["evidence"]):
+            prefix, text = sentence(item["contribution"], item["text"])
+            print_hanging(self._console, prefix, text, _INDENT)
         place = f"{record['capture']}, id {row['flow_id']}, community id {record['community_id']}"
-        self._console.print(_indented(safe(place, style="dim")))
+        self._hang(safe(place, style="dim"))
         self._console.print()
+
+    def _hang(self, text: Text) -> None:
+        print_hanging(self._console, safe(""), text, _INDENT)
 
 
 def _ends(record: Mapping[str, Any]) -> str:
@@ -113,38 +126,26 @@ def _what(record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _evidence(evidence: Sequence[Mapping[str, Any]]) -> Iterator[Padding]:
-    """Yield the strongest sentences, what speaks for mining first."""
-    shown = sorted(evidence[:MAX_EVIDENCE], key=lambda item: item["contribution"] < 0)
-    for item in shown:
-        yield sentence(item["contribution"], item["text"], _INDENT)
+def _strongest(evidence: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the sentences that carry the verdict, what speaks for mining first."""
+    if not evidence:
+        return []
+    least = max(LEAST_CONTRIBUTION, abs(evidence[0]["contribution"]) * LEAST_SHARE)
+    shown = [item for item in evidence[:MAX_EVIDENCE] if abs(item["contribution"]) >= least]
+    return sorted(shown, key=lambda item: item["contribution"] < 0)
 
 
-def sentence(contribution: float, text: str, indent: int) -> Padding:
-    """Return a sentence with the sign of what it says: + for mining, - against, none for a remark.
+def sentence(contribution: float, text: str) -> tuple[Text, Text]:
+    """Return the sign of what a sentence says, and the sentence.
 
     Parameters
     ----------
-    contribution : change of the log-odds.
+    contribution : change of the log-odds: + for mining, - against, else only a remark.
     text : the sentence.
-    indent : columns before the sign.
     """
-    from rich.padding import Padding
-    from rich.table import Table
-
     sign, style = " ", "dim"
     if contribution >= LEAST_CONTRIBUTION:
         sign, style = "+", "red"
     elif contribution <= -LEAST_CONTRIBUTION:
         sign, style = "-", "green"
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(width=1)
-    grid.add_column(overflow="fold")
-    grid.add_row(safe(sign, style=f"bold {style}"), safe(text))
-    return Padding(grid, (0, 0, 0, indent))
-
-
-def _indented(text: Any) -> Padding:
-    from rich.padding import Padding
-
-    return Padding(text, (0, 0, 0, _INDENT))
+    return safe(f"{sign} ", style=f"bold {style}"), safe(text)

@@ -64,6 +64,46 @@ def safe(text: object, style: str = "") -> Text:
     return Text(printable(str(text)), style=style)
 
 
+def print_hanging(console: Console, prefix: Text, text: Text, indent: int) -> None:
+    """Print a prefix and a text that wraps beside it; no line ends in spaces.
+
+    Parameters
+    ----------
+    console : where to.
+    prefix : first words, ending where the text begins.
+    text : the rest, wrapped to what is left of the width.
+    indent : columns before the prefix.
+    """
+    from rich.text import Text
+
+    margin = indent + prefix.cell_len
+    lines = text.wrap(console, max(console.width - margin, 20)) or [Text()]
+    for number, line in enumerate(lines):
+        head = Text(" " * indent) + prefix if number == 0 else Text(" " * margin)
+        whole = head + line
+        whole.rstrip()
+        console.print(whole, soft_wrap=True)
+
+
+def chance(probability: float) -> str:
+    """Return a probability with three decimals, never as 0 or 1 where it is not.
+
+    Parameters
+    ----------
+    probability : in [0, 1].
+
+    Examples
+    --------
+    >>> chance(0.99999), chance(0.5), chance(1.0)
+    ('>0.999', '0.500', '1.000')
+    """
+    if 0.9995 <= probability < 1:
+        return ">0.999"
+    if 0 < probability < 0.0005:
+        return "<0.001"
+    return f"{probability:.3f}"
+
+
 def duration(ns: int) -> str:
     """Return a span of time in its two largest units.
 

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``minewatch explain``: one conversation, with all that speaks for mining and against it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from minewatch.cli import options as o
+from minewatch.cli.errors import ERROR, NOTHING_FOUND
+from minewatch.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from minewatch.cli.session import Session
+    from minewatch.output.explanation import Subject
+    from minewatch.output.selection import Selection
+    from minewatch.readers.source import Input
+    from minewatch.scanning import ScannedChunk, ScanOptions
+
+EPILOG: Final = """
+Examples:
+
+minewatch explain incident.pcap 10.0.0.5:41022-203.0.113.7:443
+
+minewatch explain incident.pcap 1:LQU9qZlK+B5F3KDmev6m5PMibrg=
+
+minewatch explain incident.pcap --id 17
+
+The forms are those that scan prints. Exit status: 0, or 2 if there is no such conversation.
+"""
+
+
+def explain(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="One capture.", show_default=False)
+    ],
+    conversation: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CONVERSATION",
+            help="Community ID, or address:port-address:port.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    flow_id: Annotated[
+        int | None, typer.Option("--id", metavar="N", help="The id that scan shows.")
+    ] = None,
+    home: o.Home = None,
+    threshold: o.Threshold = 0.5,
+    model: o.Model = None,
+    intel: o.Intel = None,
+    interval: o.Interval = 60.0,
+    idle_timeout: o.IdleTimeout = 120.0,
+    no_decapsulation: o.NoDecapsulation = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Show one conversation: its timeline, the evidence, and what speaks against."""
+    from minewatch.cli.session import Session
+    from minewatch.output.selection import parse_selection
+
+    selection = parse_selection(conversation, flow_id)
+    metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
+    session = Session.of([source], quiet)
+    pipeline = o.pipeline_options(metering, home, session.progress)
+    options = o.scan_options(pipeline, threshold, model, intel)
+    subjects = find_subjects(session, options, selection)
+    raise typer.Exit(show_subjects(subjects, options, session, selection))
+
+
+def find_subjects(session: Session, options: ScanOptions, selection: Selection) -> list[Subject]:
+    """Return the conversations that are meant, the most suspicious first.
+
+    Parameters
+    ----------
+    session : the input.
+    options : how to scan it.
+    selection : which conversation.
+    """
+    if len(session.inputs) > 1:
+        raise ConfigError(f"explain takes one capture, not {len(session.inputs)}")
+    found: list[Subject] = []
+    session.run(lambda source: found.extend(_subjects_of(source, session, options, selection)))
+    return sorted(found, key=lambda subject: -subject.verdict.mining_probability)
+
+
+def _subjects_of(
+    source: Input, session: Session, options: ScanOptions, selection: Selection
+) -> list[Subject]:
+    from minewatch.scanning import scan_capture
+
+    found: list[Subject] = []
+    report, chunks = scan_capture(source, options)
+    session.progress.begin(source, report.capture.capture)
+    for chunk in chunks:
+        found += _subjects_in(chunk, source.name, selection)
+    if not found:
+        raise SourceError(
+            source.name, f"no conversation {selection.text}; minewatch scan --all lists them"
+        )
+    return found
+
+
+def _subjects_in(chunk: ScannedChunk, capture: str, selection: Selection) -> list[Subject]:
+    """The conversations of a chunk that are meant, scored or not."""
+    import polars as pl
+
+    from minewatch.output.explanation import Subject
+    from minewatch.scanning import gated_verdict
+
+    found = []
+    given, options = chunk.conversations, chunk.options
+    for row in selection.rows(given.frame):
+        one = given.frame[row : row + 1]
+        flow_id = one.item(0, "flow_id")
+        intervals = given.intervals
+        if intervals is not None:
+            intervals = intervals.filter(pl.col("flow_id") == flow_id)
+        found.append(
+            Subject(one, chunk.verdict(row), capture, intervals, given.packets.get(flow_id))
+        )
+    names = [detector.name for detector in options.detectors]
+    for row in selection.rows(chunk.gated):
+        one = chunk.gated[row : row + 1]
+        reason = one.item(0, "gate_reason")
+        verdict = gated_verdict(one.item(0, "flow_id"), reason, options.fusion, names)
+        found.append(Subject(one, verdict, capture))
+    return found
+
+
+def show_subjects(
+    subjects: list[Subject], options: ScanOptions, session: Session, selection: Selection
+) -> int:
+    """Print the first of the conversations, and name the others; return the exit status.
+
+    Parameters
+    ----------
+    subjects : the most suspicious first.
+    options : how they were scanned.
+    session : tells whether the input could be read.
+    selection : which conversation was meant.
+    """
+    if not subjects:
+        return ERROR
+    from minewatch.output.explanation import Explanation
+    from minewatch.output.terminal import console, safe
+
+    out = console()
+    descriptions = {
+        column.name: column.description
+        for decoder in options.decoders
+        for column in decoder.columns
+    }
+    first, *others = subjects
+    Explanation(first, options.threshold, options.fusion.prior, descriptions).print(out)
+    if others:
+        ids = ", ".join(str(subject.verdict.flow_id) for subject in others[:10])
+        text = f"{len(others)} more between the same ends: see --id with {ids}"
+        out.print(safe(text, style="yellow"), soft_wrap=True)
+    return ERROR if session.n_failed else NOTHING_FOUND

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import polars as pl
+import pytest
+
+from minewatch import conversations as merging
+from minewatch import schema
+from minewatch.address import PRIVATE_NETWORKS, parse_networks
+from minewatch.testing import conversations
+
+NS = 1_000_000_000
+HOME = parse_networks(PRIVATE_NETWORKS)
+TEN = 0xFFFF_0A00_0001
+OUTSIDE = 0xFFFF_C633_6401
+
+
+def records(flow_ids, **columns):
+    """Interval records of 60 s, in the order of time."""
+    n = len(flow_ids)
+    starts = [i * 60 * NS for i in range(n)]
+    frame = conversations(
+        n,
+        flow_id=flow_ids,
+        flow_start_nanoseconds=starts,
+        flow_end_nanoseconds=[start + 59 * NS for start in starts],
+        **columns,
+    ).frame
+    return frame.select([column.name for column in schema.FLOW])
+
+
+def ids(*numbers):
+    return np.array(numbers, np.int64)
+
+
+def test_totals_add_up_and_extremes_span_all_intervals():
+    flows = records(
+        [7, 8, 7],
+        packet_delta_count=[1, 10, 100],
+        reverse_octet_delta_count=[5, 50, 500],
+        minimum_ip_total_length=[60, 1, None],
+        maximum_ip_total_length=[60, 2, None],
+        tcp_control_bits=[2, 4, 16],
+        payload_kinds=[1, 0, 4],
+        flow_end_reason=[2, 1, 3],
+    )
+    merged = merging.merge_intervals(flows).sort("flow_id")
+    assert merged.get_column("packet_delta_count").to_list() == [101, 10]
+    assert merged.get_column("reverse_octet_delta_count").to_list() == [505, 50]
+    assert merged.get_column("minimum_ip_total_length").to_list() == [60, 1]
+    assert merged.get_column("tcp_control_bits").to_list() == [18, 4]
+    assert merged.get_column("payload_kinds").to_list() == [5, 0]
+    assert merged.get_column("flow_end_reason").to_list() == [3, 1]
+    assert merged.get_column("interval_count").to_list() == [2, 1]
+    assert merged.get_column("flow_start_nanoseconds").to_list() == [0, 60 * NS]
+    assert merged.get_column("flow_end_nanoseconds").to_list() == [179 * NS, 119 * NS]
+
+
+def test_no_reverse_packet_stays_missing():
+    flows = records([1, 1], reverse_minimum_ip_total_length=None)
+    merged = merging.merge_intervals(flows)
+    assert merged.get_column("reverse_minimum_ip_total_length").to_list() == [None]
+
+
+def test_a_conversation_comes_out_when_it_ended_and_once():
+    builder = merging.ConversationBuilder(HOME)
+    done, _ = builder.add(records([1, 2, 1]), ids(2))
+    assert done.get_column("flow_id").to_list() == [2]
+    done, intervals = builder.add(records([1]), ids(1))
+    assert done.select("flow_id", "interval_count").rows() == [(1, 3)]
+    assert intervals.height == 3
+    done, _ = builder.add(records([3]), ids())
+    assert done.is_empty()
+    assert builder.open_conversations().get_column("flow_id").to_list() == [3]
+
+
+def test_intervals_are_bounded_and_nothing_is_lost(monkeypatch):
+    monkeypatch.setattr(merging, "MAX_INTERVALS", 5)
+    monkeypatch.setattr(merging, "_COMPACT_AT", 10)
+    builder = merging.ConversationBuilder(HOME)
+    for _ in range(20):
+        builder.add(records([1, 1, 2], packet_delta_count=[1, 2, 4]), ids())
+    done, intervals = builder.add(records([1], packet_delta_count=[1000]), ids(1, 2))
+    packets = done.sort("flow_id").get_column("packet_delta_count").to_list()
+    assert packets == [1000 + 20 * 3, 20 * 4]
+    assert done.sort("flow_id").get_column("interval_count").to_list() == [41, 20]
+    assert intervals.height < 40
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "wanted"),
+    [
+        (TEN, OUTSIDE, True),
+        (OUTSIDE, TEN, False),
+        (TEN, TEN + 1, True),
+        (OUTSIDE, OUTSIDE + 1, True),
+    ],
+)
+def test_who_is_at_home(source, destination, wanted):
+    frame = conversations(source_address_low=source, destination_address_low=destination).frame
+    assert frame.select(merging.is_source_home(HOME)).item() is wanted
+
+
+def test_the_user_says_where_home_is():
+    home = parse_networks(["198.51.100.0/24"])
+    frame = conversations(source_address_low=TEN, destination_address_low=OUTSIDE).frame
+    assert frame.select(merging.is_source_home(home)).item() is False
+
+
+def test_an_empty_table_merges_to_an_empty_table():
+    empty = pl.DataFrame(schema=schema.polars_schema(schema.FLOW))
+    assert merging.merge_intervals(empty).is_empty()
