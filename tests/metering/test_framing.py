@@ -148,7 +148,9 @@ def test_times_are_exact_up_to_nanoseconds(seconds, fraction_ns, units, offset_s
 @pytest.mark.parametrize("units", [10**12, 10**15, 10**18, 1 << 33, 1 << 40, 1 << 62])
 def test_finer_times_lose_less_than_2_nanoseconds(units):
     for fraction_ns in (0, 1, 123_456_789, 999_999_999):
-        ticks = 3 * units + fraction_ns * units // NS if units < 1 << 60 else fraction_ns * units // NS
+        ticks = (
+            3 * units + fraction_ns * units // NS if units < 1 << 60 else fraction_ns * units // NS
+        )
         seconds = 3 if units < 1 << 60 else 0
         assert abs(scale_time(ticks, units, 0) - (seconds * NS + fraction_ns)) < 2
 

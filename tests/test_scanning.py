@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from minewatch import gate, registry, scanning
+from minewatch.detectors.fusion import Fusion
+from minewatch.detectors.signature import SignatureDetector
+from minewatch.pipeline import PipelineOptions
+from minewatch.readers.source import Input
+from minewatch.schema import KIND_JSON, Column
+from minewatch.testing import conversations, payload
+from minewatch.types import Conversations, Evidence, Scores
+
+LAB = Path(__file__).parents[1] / "src" / "minewatch" / "lab"
+
+
+class Fixed:
+    """A detector that says what it was told."""
+
+    requires = ()
+    uses = ()
+
+    def __init__(self, name, *probabilities):
+        self.name = name
+        self.probabilities = np.array(probabilities)
+
+    def score(self, given):
+        return Scores(self.name, self.probabilities)
+
+    def explain(self, given, row):
+        return [Evidence("x", 1.0, "1", 3.0, "For."), Evidence("y", 2.0, "1", -1.0, "Against.")]
+
+
+class Broken(Fixed):
+    def score(self, given):
+        raise ZeroDivisionError("oops")
+
+
+class Echo:
+    """A decoder whose column is the first octet of the payload."""
+
+    name = "echo"
+    kinds = KIND_JSON
+    columns = (Column("echo_octet", pl.Int64(), "1", "First octet."),)
+
+    def __init__(self):
+        self.calls = 0
+
+    def decode(self, given):
+        self.calls += 1
+        return {"echo_octet": given.segments[0].data[0]}
+
+
+class BrokenDecoder(Echo):
+    name = "broken"
+
+    def decode(self, given):
+        raise KeyError("oops")
+
+
+def report():
+    return scanning.ScanReport(capture=None)
+
+
+def scan(detectors=None, **changes):
+    options = scanning.ScanOptions(
+        PipelineOptions(),
+        registry.decoders(),
+        registry.detectors() if detectors is None else detectors,
+        Fusion(),
+        **changes,
+    )
+    told, chunks = scanning.scan_capture(Input("demo", str(LAB / "demo.pcap"), None), options)
+    return told, list(chunks)
+
+
+def flagged(chunks):
+    return [
+        (chunk.verdict(row), chunk.conversations.frame.row(row, named=True))
+        for chunk in chunks
+        for row in np.flatnonzero(chunk.is_mining).tolist()
+    ]
+
+
+def test_the_plaintext_miner_of_the_demo_is_found_and_nothing_normal_is():
+    labels = json.loads((LAB / "demo_labels.json").read_text())["conversations"]
+    miners = {c["source_transport_port"] for c in labels if c["is_mining"]}
+    in_clear = {c["source_transport_port"] for c in labels if c["is_mining"] and not c["is_tls"]}
+    told, chunks = scan()
+    found = {row["source_transport_port"] for _, row in flagged(chunks)}
+    assert in_clear <= found <= miners
+    assert told.mining == len(found)
+    assert told.failures == {}
+
+
+def test_a_verdict_says_why_and_its_parts_add_up_to_it():
+    _, chunks = scan()
+    verdict, row = flagged(chunks)[0]
+    assert "CryptoNote" in verdict.evidence[0].text
+    assert verdict.label == "mining"
+    log_odds = np.log(verdict.mining_probability / (1 - verdict.mining_probability))
+    prior = np.log(Fusion().prior / (1 - Fusion().prior))
+    assert sum(item.contribution for item in verdict.evidence) == pytest.approx(
+        log_odds - prior, abs=1e-6
+    )
+    assert row["stratum_dialect"] == "cryptonote"
+    assert row["destination_name"] is not None
+
+
+def test_the_threshold_decides_the_label():
+    _, chunks = scan(threshold=1.0)
+    assert flagged(chunks) == []
+
+
+def test_a_failing_detector_is_shown_and_the_others_still_score():
+    told, chunks = scan([Broken("bad"), SignatureDetector()])
+    assert told.failures == {"bad": "ZeroDivisionError: oops"}
+    assert len(flagged(chunks)) == 1
+    assert flagged(chunks)[0][0].detectors["bad"] is None
+
+
+def test_a_detector_without_its_columns_is_silent():
+    needy = Fixed("needy", 0.9)
+    needy.requires = ("no_such_column",)
+    scores = scanning.score(conversations(), [needy], report())
+    assert np.isnan(scores["needy"]).all()
+
+
+def talking(*flow_ids):
+    n = len(flow_ids)
+    given = conversations(3, payload_kinds=[KIND_JSON, KIND_JSON, 0])
+    assert n <= 3
+    payloads = {flow_id: payload((True, bytes([60 + flow_id]))) for flow_id in flow_ids}
+    return Conversations(given.frame, None, {}, payloads)
+
+
+def test_decoders_see_only_the_rows_and_the_kinds_they_bid_for():
+    echo = Echo()
+    rows = np.array([True, True, True])
+    decoded = scanning.decode(talking(1, 2, 3), [echo], rows, report())
+    assert decoded.frame.get_column("echo_octet").to_list() == [61, 62, None]
+    assert echo.calls == 2
+    decoded = scanning.decode(talking(1, 2), [Echo()], np.array([False, True, True]), report())
+    assert decoded.frame.get_column("echo_octet").to_list() == [None, 62, None]
+
+
+def test_a_failing_decoder_is_shown_and_its_column_is_null():
+    told = report()
+    decoded = scanning.decode(talking(1), [BrokenDecoder(), Echo()], np.ones(3, bool), told)
+    assert told.failures == {"broken": "KeyError: 'oops'"}
+    assert decoded.frame.get_column("echo_octet").to_list() == [61, None, None]
+
+
+def test_what_no_detector_uses_is_decoded_of_suspects_alone():
+    _, chunks = scan([SignatureDetector()])
+    frame = pl.concat([chunk.conversations.frame for chunk in chunks], how="diagonal")
+    assert frame.get_column("tls_is_client_hello_seen").null_count() == frame.height
+    _, chunks = scan([SignatureDetector()], threshold=0.0)
+    frame = pl.concat([chunk.conversations.frame for chunk in chunks], how="diagonal")
+    assert frame.get_column("tls_is_client_hello_seen").null_count() < frame.height
+
+
+def test_the_gate_gives_the_base_rate_and_its_reason():
+    verdict = scanning.gated_verdict(9, gate.TOO_SHORT, Fusion(), ["signature"])
+    assert verdict.mining_probability == Fusion().prior
+    assert verdict.detectors == {"signature": None}
+    assert verdict.evidence[0].text == "Not scored: seen for less than 30 s."
