@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write the labels file of the captures that the shipped models learn from.
 
-    python scripts/make_labels.py FOLDER > FOLDER/labels.tsv
+    python scripts/make_labels.py FOLDER > labels.tsv
 
 FOLDER holds ``captures.tsv``, ``mining_flows.tsv``, ``benign/`` and ``mining/`` as described in
 docs/models/training-data.md. The rules are those of that page: real mining sessions only, no
-catalogue probes, no pool software, no crafted captures.
+catalogue probes, no pool software, no crafted captures. Captures are named by absolute path, so
+the labels file may lie anywhere.
 """
 
 import csv
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from minewatch.training.labels import COLUMNS
 
-Row = tuple[str, str, str, str, str, str, str]
+Row = tuple[str, ...]
 
 ETHEREUM_PORT = "6688"
 LAB_POOLS = [f"10.99.1.{n}" for n in range(1, 7)]
@@ -75,9 +76,11 @@ def rows(folder: Path) -> Iterator[Row]:
         for capture in csv.DictReader(file, delimiter="\t"):
             name = capture["file"]
             if name.startswith("mining/"):
-                yield from mining_rows(name, sessions)
+                found = mining_rows(name, sessions)
             else:
-                yield from normal_rows(name, capture["class"])
+                found = normal_rows(name, capture["class"])
+            for _, *cells in found:
+                yield str(folder.resolve() / name), *cells
 
 
 def main(arguments: list[str]) -> int:

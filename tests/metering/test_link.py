@@ -75,8 +75,11 @@ def test_the_same_packet_gives_the_same_row(packet, name):
 def test_a_frame_cut_before_its_ports_is_truncated(name):
     link, frame, _ = layers(PACKET)[name]
     at = frame.index(PACKET)
+    # A length field may as well begin something else than SNAP.
+    unknown = range(at - 8, at) if "SNAP" in name else range(0)
     for length in range(at + 34):
-        assert decode_one(frame[:length], link=link) == "truncated", length
+        expected = "not_ip" if length in unknown else "truncated"
+        assert decode_one(frame[:length], link=link) == expected, length
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def meter(
     totals = run_meter(
         session, o.pipeline_options(metering, None, session.progress), chosen, output
     )
-    if not quiet:
+    if not quiet and totals.captures:
         print_meter_totals(totals)
     raise typer.Exit(ERROR if session.n_failed else NOTHING_FOUND)
 

@@ -38,7 +38,8 @@ def scan(
         str | None,
         typer.Option(
             metavar="FORMAT",
-            help="table, jsonl, csv, parquet or eve. \\[default: by the suffix of FILE, else table]",
+            help="table, jsonl, csv, parquet or eve. "
+            "\\[default: by the suffix of FILE, else table]",
         ),
     ] = None,
     output: o.Output = None,
@@ -71,7 +72,7 @@ def scan(
     pipeline = o.pipeline_options(metering, home, session.progress)
     job = ScanJob(session, o.scan_options(pipeline, threshold, model, intel), everything)
     totals = job.run_to(chosen, output)
-    if not quiet:
+    if not quiet and totals.captures:
         show_totals(totals, is_table=chosen == TABLE and output is None)
     raise typer.Exit(exit_status(totals, session.n_failed, strict))
 

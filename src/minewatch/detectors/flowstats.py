@@ -24,11 +24,11 @@ LEAST_CONTRIBUTION: Final = 0.05
 class FlowStatsDetector:
     """Scores a conversation by its sizes, rates and ratios with a trained model.
 
-    The model is one of the paper's four (random forest, decision tree, support vector machine,
-    nearest neighbours), calibrated and corrected to the base rate in its card. It needs no
-    payload, port or address. Blind spots: whatever looks like mining by volume alone (idle chat,
-    IoT heartbeats), miners padded or throttled to other sizes, and conversations seen shorter or
-    longer than those of the training data.
+    The model is a support vector machine, decision tree, random forest or nearest neighbours as
+    in the paper, calibrated and corrected to the base rate in its card. It uses sizes and rates
+    alone: no payload's content, no port, no address. Blind spots: whatever looks like mining by
+    volume alone (job queues, IoT heartbeats), dialects and pools that were not in the training
+    data, miners padded or throttled to other sizes.
 
     Parameters
     ----------

@@ -34,6 +34,16 @@ LENGTH_FEATURES: Final = (
 """Features of ``VolumeFeatures`` that grow with the time watched. Recordings of mining are long
 and others short, so a model given these learns the recordings; training leaves them out."""
 
+STACK_FEATURES: Final = (
+    "push_ratio",
+    "sent_push_ratio",
+    "received_push_ratio",
+    "acknowledgement_ratio",
+    "minimum_packet",
+)
+"""Features of ``VolumeFeatures`` that tell the TCP stack and its options (time stamps, delayed
+ACKs) more than the application; training leaves them out too, for the same reason."""
+
 
 class PaperFeatures:
     """The six statistics of Kwedza & Chindipha: three rates, outbound and inbound.

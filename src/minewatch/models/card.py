@@ -42,7 +42,7 @@ class ModelCard:
     metering: Mapping[str, float]
     """How packets became conversations: ``interval_s``, ``idle_timeout_s`` and others."""
     algorithm: str
-    """``random forest``, ``decision tree``, ``support vector machine``, ``nearest neighbours``."""
+    """``random forest``, ``decision tree``, ``support vector machine`` and others."""
     prevalence: float
     """Share of mining in the training data, to which the probabilities were calibrated."""
     base_rate: float
@@ -51,7 +51,7 @@ class ModelCard:
     """Share of normal conversations that the gate lets through, at most: what having passed it
     says is part of the correction."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """The algorithm's parameters, and the calibration's."""
+    """The classifier's parameters, and the calibration's."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Sources with counts, licences and hashes; what the gate dropped; the seed."""
     metrics: Mapping[str, Any] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -40,13 +41,13 @@ class Destination:
         if path is None or path == STDOUT:
             self.name = "standard output"
             self.path = ""
-            self.stream: BinaryIO = sys.stdout.buffer
+            self._stream: BinaryIO = sys.stdout.buffer
             return
         self.name = path
         target = Path(os.path.realpath(path))
         try:
             self.path = self._open_beside(target)
-            self.stream = cast(BinaryIO, open(self.path, "wb"))  # noqa: SIM115  closed by _close
+            self._stream = cast(BinaryIO, open(self.path, "wb"))  # noqa: SIM115  closed by _close
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigError(
@@ -75,18 +76,40 @@ class Destination:
     ) -> None:
         if self.is_stdout:
             if kind is None:
-                self.stream.flush()
+                self._stream.flush()
             return
         if self._final is None:
-            self.stream.close()
+            self._stream.close()
         elif kind is None:
             self._keep(self._final)
         else:
             self.discard()
 
+    @property
+    def stream(self) -> BinaryIO:
+        """Return the open file, for those that must have one."""
+        return self._stream
+
+    def write(self, octets: bytes) -> None:
+        """Write octets.
+
+        Raises
+        ------
+        ConfigError : they cannot be written, as when the disk is full.
+        BrokenPipeError : nobody reads standard output any longer.
+        """
+        try:
+            self._stream.write(octets)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ConfigError(
+                f"-o {self.name}: {error.strerror or error}; nothing was written"
+            ) from error
+
     def _keep(self, final: Path) -> None:
         try:
-            self.stream.close()
+            self._stream.close()
             if final.exists():
                 shutil.copymode(final, self.path)
             os.replace(self.path, final)
@@ -100,9 +123,7 @@ class Destination:
         """Remove what was written so far."""
         if self.before_discard is not None:
             self.before_discard()
-        try:
-            self.stream.close()
-        except OSError:  # the disk is full; the file goes anyway
-            pass
+        with contextlib.suppress(OSError):  # the disk is full; the file goes anyway
+            self._stream.close()
         if self._final is not None:
             Path(self.path).unlink(missing_ok=True)

@@ -95,7 +95,7 @@ class EveWriter:
         for record in records(frame, verdicts, capture):
             if record["label"] == "mining":
                 line = json.dumps(event(record), allow_nan=False, separators=(",", ":"))
-                self._destination.stream.write(line.encode("ascii") + b"\n")
+                self._destination.write(line.encode("ascii") + b"\n")
 
     def write_gated(self, gated: pl.DataFrame, capture: str) -> None:
         """Write nothing: what the gate stopped is no alert."""

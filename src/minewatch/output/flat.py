@@ -107,8 +107,8 @@ class CsvWriter(_FlatWriter):
         self._is_begun = False
 
     def _write(self, table: pl.DataFrame) -> None:
-        text = with_time_text(table)
-        text.write_csv(self._destination.stream, include_header=not self._is_begun)
+        text = with_time_text(table).write_csv(include_header=not self._is_begun)
+        self._destination.write(text.encode())
         self._is_begun = True
 
     def finish(self) -> None:

@@ -70,7 +70,8 @@ class FlowWriter:
         if self._parquet is not None:
             self._parquet.write(table)
         elif self._format == "csv":
-            table.write_csv(self._destination.stream, include_header=not self._is_begun)
+            text = table.write_csv(include_header=not self._is_begun)
+            self._destination.write(text.encode())
         else:
-            table.write_ndjson(self._destination.stream)
+            self._destination.write(table.write_ndjson().encode())
         self._is_begun = True

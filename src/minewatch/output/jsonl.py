@@ -35,12 +35,12 @@ class JsonlWriter:
             for record in records(frame, verdicts, capture)
         ]
         if lines:
-            self._destination.stream.write(("\n".join(lines) + "\n").encode("ascii"))
+            self._destination.write(("\n".join(lines) + "\n").encode("ascii"))
 
     def write_gated(self, gated: pl.DataFrame, capture: str) -> None:
         """Write conversations that the gate stopped."""
         table = gated_records(gated, self._prior, self._detectors, capture)
-        with_time_text(table).write_ndjson(self._destination.stream)
+        self._destination.write(with_time_text(table).write_ndjson().encode())
 
     def finish(self) -> None:
         """Write what is left: nothing."""

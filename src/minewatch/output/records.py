@@ -34,7 +34,7 @@ _ENDPOINTS: Final = (
 
 
 def printable(text: str) -> str:
-    """Return text from the wire without what could act on a terminal.
+    r"""Return text from the wire without what could act on a terminal.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def printable(text: str) -> str:
 
     Examples
     --------
-    >>> printable("xmrig\\x1b[2J")
+    >>> printable("xmrig\x1b[2J")
     'xmrig?[2J'
     """
     return "".join(c if c.isprintable() else "?" for c in text)

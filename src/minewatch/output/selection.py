@@ -70,7 +70,7 @@ def parse_selection(text: str | None, flow_id: int | None) -> Selection:
     Examples
     --------
     >>> parse_selection("10.0.0.1:80-10.0.0.2:4000", None).ends
-    ((0, 281470849548289, 80), (0, 281470849548290, 4000))
+    ((0, 281470849515521, 80), (0, 281470849515522, 4000))
     """
     if (text is None) == (flow_id is None):
         raise ConfigError(f"which conversation? {_FORMS}")

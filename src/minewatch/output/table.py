@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from minewatch.output.records import records, with_time_text
 from minewatch.output.records import facts as facts_of
+from minewatch.output.records import records, with_time_text
 from minewatch.output.terminal import (
     chance,
     counted,

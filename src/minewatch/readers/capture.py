@@ -16,10 +16,10 @@ from minewatch.metering.decode import Outcome, decode_frames
 from minewatch.metering.fragments import FRAGMENT_SLOTS
 from minewatch.readers.pcapng import PcapngState
 from minewatch.readers.source import (
-    DECOMPRESSION_ERRORS,
     PCAP_MAGICS,
     PCAPNG_MAGIC,
     Input,
+    UnpackError,
     open_input,
     read_fully,
 )
@@ -125,6 +125,7 @@ class CaptureSource:
             if head == PCAPNG_MAGIC:
                 self._pcapng = PcapngState()
                 self._rest = head
+                self.counters.octets_read = len(head)
                 return
             if head not in PCAP_MAGICS:
                 raise SourceError(
@@ -134,7 +135,7 @@ class CaptureSource:
                     offset=0,
                 )
             rest = read_fully(self._stream, _PCAP_HEADER_OCTETS - 4)
-        except DECOMPRESSION_ERRORS as error:
+        except UnpackError as error:
             raise SourceError(
                 self.name, f"cannot be unpacked: {error}; unpack it by hand to see how far it goes"
             ) from error
@@ -176,7 +177,7 @@ class CaptureSource:
         room = batch.data.data[end:]
         try:
             got = _read_into(self._stream, room)
-        except DECOMPRESSION_ERRORS as error:
+        except UnpackError as error:
             self._note(f"cannot be unpacked any further: {error}")
             got = 0
         except OSError as error:
@@ -204,6 +205,8 @@ class CaptureSource:
             )
             problem = "a record of impossible length" if status == framing.DAMAGED else ""
         left = end - stop
+        if self._pcapng is not None:
+            left += self._pcapng.unfinished
         if problem:
             self._stop_at(left, problem)
         elif self._is_over and n == BATCH_PACKETS:
@@ -231,7 +234,7 @@ class CaptureSource:
         try:
             while part := self._stream.read(1 << 20):
                 total += len(part)
-        except (OSError, *DECOMPRESSION_ERRORS):
+        except (OSError, UnpackError):
             return total
         return total
 

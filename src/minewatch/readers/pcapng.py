@@ -28,7 +28,13 @@ class PcapngState:
         self._big_endian = False
         self._interfaces: Int64Array = np.empty((0, 4), np.int64)
         self._skip = 0
+        self._length = 0
         self.blocks_skipped = 0
+
+    @property
+    def unfinished(self) -> int:
+        """Octets so far of the block that is being stepped over; 0 if there is none."""
+        return self._length - self._skip if self._skip else 0
 
     def frame(self, data: ByteArray, end: int, records: Int64Array) -> tuple[int, int, str]:
         """Find packets in ``data[:end]``; return (rows, next offset, what is damaged or "")."""
@@ -50,7 +56,7 @@ class PcapngState:
             if length == 0:
                 break
             step = min(length, end - at)
-            self._skip = length - step
+            self._length, self._skip = length, length - step
             at += step
         return n, at, ""
 

@@ -15,11 +15,14 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import zstandard
 
 from minewatch.errors import SourceError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 STDIN: Final = "-"
 
@@ -41,14 +44,65 @@ _BZIP2: Final = b"BZh"
 _XZ: Final = b"\xfd7zXZ\x00"
 _MAX_WINDOW: Final = 1 << 27
 """zstd window (128 MiB) that a hostile file may make us allocate; zstd's own limit is 2 GiB."""
+_UNPACKED_OCTETS: Final = 1 << 17
 
-DECOMPRESSION_ERRORS: Final = (
+_UNPACK_ERRORS: Final = (
     gzip.BadGzipFile,
     EOFError,
     zlib.error,
     lzma.LZMAError,
     zstandard.ZstdError,
 )
+
+
+class UnpackError(Exception):
+    """A compressed file is damaged or cut."""
+
+
+class Unpacked(io.RawIOBase):
+    """An unpacked stream that gives all that lies before a damage, and only then raises.
+
+    Parameters
+    ----------
+    unpacker : the library's reader.
+    packed : the file that it reads, closed together with it.
+    """
+
+    def __init__(self, unpacker: io.BufferedIOBase, packed: io.RawIOBase | io.BufferedIOBase) -> None:
+        super().__init__()
+        self._unpacker = unpacker
+        self._packed = packed
+        self._error: UnpackError | OSError | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: WriteableBuffer) -> int:
+        view = memoryview(room)
+        got = 0
+        while got < len(view) and self._error is None:
+            try:
+                # One read at a time: a longer one would lose what came before an error.
+                part = self._unpacker.readinto1(view[got : got + _UNPACKED_OCTETS])
+            except OSError as error:
+                # bz2's own errors are OSError too, but no system call failed.
+                is_own = isinstance(error, gzip.BadGzipFile) or error.errno is None
+                self._error = UnpackError(str(error)) if is_own else error
+            except _UNPACK_ERRORS as error:
+                self._error = UnpackError(str(error))
+            else:
+                if part == 0:
+                    break
+                got += part
+        if got == 0 and self._error is not None and len(view) > 0:
+            raise self._error
+        return got
+
+    def close(self) -> None:
+        if not self.closed:
+            self._unpacker.close()
+            self._packed.close()
+        super().close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +191,7 @@ def _begins_like_capture(path: Path) -> bool:
     try:
         with open_input(Input(str(path), str(path), None)) as stream:
             return is_capture_magic(read_fully(stream, 4))
-    except (SourceError, OSError, *DECOMPRESSION_ERRORS):
+    except (SourceError, OSError, UnpackError):
         return False
 
 
@@ -149,10 +203,7 @@ def open_input(source: Input) -> io.RawIOBase | io.BufferedIOBase:
     SourceError : the file cannot be opened.
     """
     if source.path == STDIN:
-        stream: io.BufferedReader = io.BufferedReader(
-            cast(io.RawIOBase, io.FileIO(sys.stdin.fileno(), "rb", closefd=False)), 1 << 20
-        )
-        return _unpack(stream, stream.peek(6)[:6])
+        return _open_stdin(source)
     try:
         raw = io.FileIO(source.path, "rb")
     except (OSError, ValueError) as error:
@@ -169,19 +220,32 @@ def open_input(source: Input) -> io.RawIOBase | io.BufferedIOBase:
     return _unpack(raw, head)
 
 
+def _open_stdin(source: Input) -> io.RawIOBase | io.BufferedIOBase:
+    try:
+        if sys.stdin is None:
+            raise ValueError("it is closed")
+        raw = io.FileIO(sys.stdin.fileno(), "rb", closefd=False)
+        stream = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
+        return _unpack(stream, stream.peek(6)[:6])
+    except (OSError, ValueError) as error:
+        raise SourceError(source.name, f"cannot be read: {_reason(error)}") from error
+
+
 def _unpack(stream: io.FileIO | io.BufferedReader, head: bytes) -> io.RawIOBase | io.BufferedIOBase:
+    packed = cast(io.BufferedIOBase, stream)
+    unpacker: object
     if head.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=cast(io.BufferedIOBase, stream), mode="rb")
-    if head.startswith(_ZSTD):
-        unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
-        return cast(
-            io.RawIOBase, unpacker.stream_reader(stream, read_across_frames=True, closefd=True)
-        )
-    if head.startswith(_BZIP2):
-        return bz2.BZ2File(stream, "rb")
-    if head.startswith(_XZ):
-        return lzma.LZMAFile(stream, "rb")
-    return stream
+        unpacker = gzip.GzipFile(fileobj=packed, mode="rb")
+    elif head.startswith(_ZSTD):
+        zstd = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+        unpacker = zstd.stream_reader(packed, read_across_frames=True, closefd=False)
+    elif head.startswith(_BZIP2):
+        unpacker = bz2.BZ2File(packed, "rb")
+    elif head.startswith(_XZ):
+        unpacker = lzma.LZMAFile(packed, "rb")
+    else:
+        return stream
+    return Unpacked(cast(io.BufferedIOBase, unpacker), packed)
 
 
 def read_fully(stream: io.RawIOBase | io.BufferedIOBase, size: int) -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's four classifiers, calibrated without leaking a source into its own calibration.
+"""The paper's four classifiers and one more, each calibrated on sources it was not fitted to.
 
 Parameters are fixed and modest: no search, because with a handful of mining sources a search
 would only learn which source is left out. Trees are bounded so that a model stays small.
@@ -69,6 +69,23 @@ def support_vector_machine(seed: int) -> Any:
     return make_pipeline(StandardScaler(), SVC(C=10.0, gamma="scale", class_weight="balanced"))
 
 
+def power_support_vector_machine(seed: int) -> Any:
+    """Return the same machine on features made symmetric first (Yeo-Johnson).
+
+    Rates and sizes span six decades; merely standardised, all but the largest are one point to a
+    distance. That is what left the paper's machine at an F1 of 49.955 on bits/s and packets/s.
+
+    Parameters
+    ----------
+    seed : not used; every algorithm takes one.
+    """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PowerTransformer
+    from sklearn.svm import SVC
+
+    return make_pipeline(PowerTransformer(), SVC(C=10.0, gamma="scale", class_weight="balanced"))
+
+
 def nearest_neighbours(seed: int) -> Any:
     """Return the vote of the five nearest training conversations, features standardised.
 
@@ -89,9 +106,12 @@ ALGORITHMS: Final[Mapping[str, Callable[[int], Any]]] = MappingProxyType(
         "decision tree": decision_tree,
         "random forest": random_forest,
         "nearest neighbours": nearest_neighbours,
+        "power support vector machine": power_support_vector_machine,
     }
 )
-"""The paper's SVM, DT, RFT and KNN, in the order of its table."""
+"""The paper's SVM, DT, RFT and KNN, in the order of its table, and the one that ships."""
+
+DEFAULT_ALGORITHM: Final = "power support vector machine"
 
 
 def source_folds(

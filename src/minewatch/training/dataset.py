@@ -18,7 +18,7 @@ from minewatch.contracts import FeatureSet
 from minewatch.conversations import merge_intervals
 from minewatch.detectors.flowstats import FEATURE_SETS
 from minewatch.errors import ConfigError, SourceError
-from minewatch.features.volume import LENGTH_FEATURES
+from minewatch.features.volume import LENGTH_FEATURES, STACK_FEATURES
 from minewatch.gate import PASSED, gate_reason
 from minewatch.pipeline import ConversationChunk, PipelineOptions, conversations
 from minewatch.readers.source import find_inputs
@@ -126,7 +126,7 @@ class SourceSummary:
     unreadable: list[str] = field(default_factory=list)
     """Captures that could not be read to their end (link types that are not Internet's)."""
     digests: list[str] = field(default_factory=list)
-    """SHA-256 and name of each capture."""
+    """SHA-256 of each capture."""
 
     def as_mapping(self) -> dict[str, object]:
         """Return the summary as the card holds it; the hashes as the hash of their list."""
@@ -212,7 +212,7 @@ def feature_set(name: str) -> FeatureSet:
 
 
 def training_features(features: FeatureSet) -> tuple[str, ...]:
-    """Return the features to train on: all but those that grow with the time watched.
+    """Return the features to train on: all but those that tell the recording or the host.
 
     Parameters
     ----------
@@ -223,7 +223,8 @@ def training_features(features: FeatureSet) -> tuple[str, ...]:
     >>> "duration" in training_features(feature_set("volume"))
     False
     """
-    return tuple(name for name in features.feature_names if name not in LENGTH_FEATURES)
+    left_out = {*LENGTH_FEATURES, *STACK_FEATURES}
+    return tuple(name for name in features.feature_names if name not in left_out)
 
 
 def read_dataset(
@@ -279,7 +280,7 @@ def _read_capture(
             summaries[source].unreadable.append(capture.name)
     for source in seen:
         summaries[source].captures += 1
-        summaries[source].digests.append(f"{digest}  {capture.name}")
+        summaries[source].digests.append(digest)
         summaries[source].licences.update(filter(None, [capture.licence]))
 
 

@@ -6,7 +6,7 @@ A text file of tab-separated columns with a header line; lines that begin with `
 =========  ======================================================================================
 column     meaning
 =========  ======================================================================================
-capture    path of the capture, relative to the labels file's own folder
+capture    path of the capture; if relative, from the labels file's own folder
 source     who recorded it, where: what evaluation leaves out as one; never empty
 label      ``mining``, ``normal`` or ``skip`` (neither trained on nor counted)
 address    optional: an address or network (``10.99.1.1``, ``10.0.0.0/8``) of either endpoint

@@ -15,7 +15,7 @@ from minewatch.metering.state import MeteringOptions
 from minewatch.models.card import ModelCard
 from minewatch.schema import SCHEMA_VERSION
 from minewatch.training import require_extra
-from minewatch.training.algorithms import ALGORITHMS, calibrate, folds_for
+from minewatch.training.algorithms import ALGORITHMS, DEFAULT_ALGORITHM, calibrate, folds_for
 from minewatch.training.dataset import (
     Dataset,
     Examples,
@@ -44,14 +44,15 @@ class TrainingOptions:
     ----------
     algorithm : a name in ``ALGORITHMS``.
     feature_set : ``volume`` or ``paper``.
-    features : names of the features to use; if empty all of the set's but ``LENGTH_FEATURES``.
+    features : names of the features to use; if empty all of the set's but
+        ``LENGTH_FEATURES`` and ``STACK_FEATURES``.
     seed : of everything random.
     base_rate : share of mining to which probabilities are corrected when scoring.
     created : date to state in the card; empty, and the file is reproducible to the octet.
     with_metrics : leave each source out in turn, and put the figures into the card.
     """
 
-    algorithm: str = "random forest"
+    algorithm: str = DEFAULT_ALGORITHM
     feature_set: str = "volume"
     features: Sequence[str] = ()
     seed: int = 0
@@ -162,12 +163,10 @@ def metering_of(options: MeteringOptions) -> dict[str, float]:
 def _parameters(options: TrainingOptions, model: Any) -> dict[str, Any]:
     """The classifier's own parameters, and the sigmoid's."""
     (inner,) = model.calibrated_classifiers_
-    estimator = ALGORITHMS[options.algorithm](options.seed)
-    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-    simple = (str, int, float, bool, type(None))
-    own = {k: v for k, v in sorted(last.get_params().items()) if isinstance(v, simple)}
     sigmoid = inner.calibrators[0]
-    return own | {
+    return {
+        # What differs from the library's defaults, as the library itself writes it.
+        "classifier": " ".join(repr(ALGORITHMS[options.algorithm](options.seed)).split()),
         "calibration": "sigmoid on scores of the source left out",
         "calibration_slope": float(sigmoid.a_),
         "calibration_offset": float(sigmoid.b_),
