@@ -155,11 +155,11 @@ def test_a_failing_decoder_is_shown_and_its_column_is_null():
     assert decoded.frame.get_column("echo_octet").to_list() == [61, None, None]
 
 
-def test_what_no_detector_uses_is_decoded_of_suspects_alone():
+def test_what_no_detector_uses_is_decoded_of_what_is_shown():
     _, chunks = scan([SignatureDetector()])
     frame = pl.concat([chunk.conversations.frame for chunk in chunks], how="diagonal")
     assert frame.get_column("tls_is_client_hello_seen").null_count() == frame.height
-    _, chunks = scan([SignatureDetector()], threshold=0.0)
+    _, chunks = scan([SignatureDetector()], decode_all=True)
     frame = pl.concat([chunk.conversations.frame for chunk in chunks], how="diagonal")
     assert frame.get_column("tls_is_client_hello_seen").null_count() < frame.height
 

@@ -27,9 +27,6 @@ from minewatch.types import BoolArray, Conversations, Evidence, FloatArray, Verd
 MINING: Final = "mining"
 NORMAL: Final = "normal"
 NAME_COLUMN: Final = "destination_name"
-SUSPICION: Final = 0.02
-"""Probability, ten times the base rate, from which a conversation is decoded in full for whoever
-reads about it; what no detector uses is not decoded of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,8 @@ class ScanOptions:
     detectors : give probabilities.
     fusion : makes one probability of them.
     threshold : probability from which a conversation is labelled mining, in (0, 1].
+    decode_all : read what only informs a person (TLS, names) of every conversation, and not only
+        of those labelled mining.
     """
 
     pipeline: PipelineOptions
@@ -50,6 +49,7 @@ class ScanOptions:
     detectors: Sequence[Detector]
     fusion: Fusion
     threshold: float = 0.5
+    decode_all: bool = False
 
 
 @dataclass(slots=True)
@@ -152,10 +152,10 @@ def _scan_chunks(
             decoded = with_names(decoded, chunk, everyone)
         scores = score(decoded, options.detectors, report)
         probability = options.fusion.probability(scores, len(decoded))
-        suspects: BoolArray = probability >= min(SUSPICION, options.threshold)
-        decoded = decode(decoded, late, suspects, report)
+        told = everyone if options.decode_all else probability >= options.threshold
+        decoded = decode(decoded, late, told, report)
         if NAME_COLUMN not in used:
-            decoded = with_names(decoded, chunk, suspects)
+            decoded = with_names(decoded, chunk, told)
         gated = chunk.everything.filter(pl.col("gate_reason") != gate.PASSED)
         scanned = ScannedChunk(decoded, gated, probability, scores, options)
         report.scored += len(decoded)

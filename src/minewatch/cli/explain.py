@@ -64,7 +64,7 @@ def explain(
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
     session = Session.of([source], quiet)
     pipeline = o.pipeline_options(metering, home, session.progress)
-    options = o.scan_options(pipeline, threshold, model, intel)
+    options = replace(o.scan_options(pipeline, threshold, model, intel), decode_all=True)
     subjects = find_subjects(session, options, selection)
     raise typer.Exit(show_subjects(subjects, options, session, selection))
 

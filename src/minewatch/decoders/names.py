@@ -15,8 +15,9 @@ from minewatch.address import packed
 from minewatch.decoders.dns import parse_dns
 from minewatch.types import Int64Array
 
-FEW_ADDRESSES: Final = 64
-"""Up to here each address is searched for; for more, every kept response is read once."""
+FEW_ADDRESSES: Final = 500
+"""Up to here each address is searched for; for more, every kept response is read once, which
+costs about as much as 700 searches."""
 _MAX_TRIES: Final = 8
 """Chance matches of an address's octets inside another response that are looked at."""
 

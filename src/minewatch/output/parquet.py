@@ -43,7 +43,7 @@ class ParquetStream:
         self._schema = dict(schema)
         self._tables: queue.Queue[pl.DataFrame | None] = queue.Queue(_WAITING)
         self._is_aborted = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._sink, name="minewatch-parquet", daemon=True)
         self._thread.start()
 
@@ -82,6 +82,8 @@ class ParquetStream:
             return
 
     def _raise_error(self) -> None:
+        if isinstance(self._error, KeyboardInterrupt):  # polars takes Ctrl-C while it writes
+            raise self._error
         if self._error is not None:
             reason = str(self._error).splitlines()[0]
             raise ConfigError(f"-o {self._name}: {reason}; nothing was written") from self._error
@@ -98,6 +100,6 @@ class ParquetStream:
         try:
             source = register_io_source(self._received, schema=self._schema)
             source.sink_parquet(self._path, compression="zstd")
-        except Exception as error:  # noqa: BLE001  handed over to the caller's thread
+        except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
             if not self._is_aborted:
                 self._error = error
