@@ -153,7 +153,7 @@ def batches_of(packets: Sequence[Packet], sizes: Iterable[int]) -> Iterator[Pack
 def fill_batch(batch: PacketBatch, packets: Sequence[Packet]) -> None:
     columns, offset = batch.columns, 0
     columns[: len(packets)] = -77
-    batch.data[:] = 0xAA
+    batch.data[: sum(len(packet.payload) for packet in packets) + 64] = 0xAA
     for n, packet in enumerate(packets):
         row = columns[n]
         row[types.P_TIME] = packet.time_ns

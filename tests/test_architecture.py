@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "errors types schema config address",
         "contracts",
-        "readers decoders metering conversations features models detectors gate alerts response"
+        "readers decoders metering conversations pairing features models detectors gate alerts response"
         " lab",
         "registry",
         "testing",

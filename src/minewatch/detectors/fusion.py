@@ -51,8 +51,8 @@ class Part:
             raise ValueError(f"floor {self.floor} and ceiling {self.ceiling} must enclose 0")
 
 
-# Chosen by hand from what each detector can know; see docs/concepts/fusion.md. The first trained
-# detector (flowstats) enters with the slope of its own held-out calibration or less.
+# Chosen by hand from what each detector can know; see docs/models/fusion.md, also for how to
+# fit the weights once several detectors have scores of sources left out.
 DEFAULT_PARTS: Final[Mapping[str, Part]] = MappingProxyType(
     {
         # A decoded mining session is proof; its absence says little (TLS, no payload).

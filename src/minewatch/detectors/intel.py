@@ -209,6 +209,9 @@ class IntelDetector:
     conversation that is not in it: that a list does not know a pool says nothing (most ports and
     half of the pools of real malware are in none).
 
+    Blind spots: pools that no list has, private proxies, pools behind an address that is shared
+    with innocents, and names hidden from the capture (TLS without SNI, DNS over HTTPS).
+
     Parameters
     ----------
     indicators : the list, from `load_indicators`; None for no list.

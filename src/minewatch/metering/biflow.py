@@ -20,6 +20,7 @@ from minewatch.metering.state import (
     C_PAYLOAD_PACKETS,
     C_PSH,
     CLOSED,
+    CUT,
     ENDED,
     FIN_A,
     FIN_B,
@@ -208,14 +209,15 @@ def is_over(rows: Int64Array, number: int, time_ns: int, params: Int64Array) -> 
 def is_other_connection(rows: Int64Array, number: int, flags: int, sequence: int) -> bool:
     """Return whether a packet opens another connection on the ports of this one.
 
-    That is a SYN whose sequence number is not that of the SYN before, after payload or a close.
+    That is a SYN whose sequence number is not that of the SYN before, after payload, a close or
+    a record that was cut.
     """
     if flags & (SYN | ACK) != SYN:
         return False
     status = rows[number, STATUS]
     if status & SYN_SEEN and sequence == rows[number, SYN_SEQUENCE]:
         return False
-    return status & (CLOSED | PAYLOAD_A | PAYLOAD_B) != 0
+    return status & (CLOSED | PAYLOAD_A | PAYLOAD_B | CUT) != 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -224,6 +226,7 @@ def cut_interval(pools: Pools, number: int, time_ns: int, params: Int64Array) ->
     rows = pools.rows
     gap = time_ns - rows[number, LAST_NS]
     write_record(pools, number, IDLE if gap > params[Q_IDLE] else ACTIVE)
+    rows[number, STATUS] |= CUT
     start = rows[number, START_NS]
     elapsed = max(0, (time_ns - start) // params[Q_INTERVAL])
     rows[number, INTERVAL_END] = start + (elapsed + 1) * params[Q_INTERVAL]
@@ -236,7 +239,7 @@ def follow_tcp(rows: Int64Array, number: int, flags: int, sequence: int, side_b:
     status = rows[number, STATUS]
     if flags & SYN:
         is_answer = flags & ACK != 0
-        if not is_answer or not status & INITIATOR_KNOWN:
+        if not status & CUT and (not is_answer or not status & INITIATOR_KNOWN):
             opener_b = side_b != is_answer
             status = (status & ~INITIATOR_B) | (INITIATOR_B if opener_b else 0) | INITIATOR_KNOWN
         if not is_answer:

@@ -57,6 +57,7 @@ from minewatch.metering.state import (
     LAST_NS,
     N_ENDED,
     N_FREE_ROWS,
+    N_PACKETS,
     N_RECORDS,
     N_ROWS,
     PAYLOAD_BLOCKS,
@@ -67,6 +68,8 @@ from minewatch.metering.state import (
     SIDE_B,
     STATUS,
     SWEEP_AT,
+    SWEPT_NS,
+    SWEPT_PACKETS,
     TOUCHED,
     Pools,
 )
@@ -84,6 +87,11 @@ from minewatch.types import (
     Int64Array,
 )
 
+SWEEP_NS: Final = 30 * 1_000_000_000
+"""Silent biflows are looked for this often in data time."""
+ROWS_A_PACKET: Final = 1024
+"""A sweep reads every row once: not more rows than this for each packet since the last one, or a
+capture whose every packet comes half a minute later would take forever."""
 GROUP: Final = 32
 """Packets whose rows are touched together before they are metered one by one."""
 
@@ -132,6 +140,18 @@ def touch_rows(
 
 
 @numba.njit(cache=True, nogil=True)
+def is_sweep_due(counts: Int64Array) -> bool:
+    """Return whether silent biflows must be ended before the next packet.
+
+    Not at the end of a batch: what comes out must not depend on where batches end.
+    """
+    return (
+        counts[CLOCK_NS] - counts[SWEPT_NS] > SWEEP_NS
+        and (counts[N_PACKETS] - counts[SWEPT_PACKETS]) * ROWS_A_PACKET >= counts[N_ROWS]
+    )
+
+
+@numba.njit(cache=True, nogil=True)
 def meter_packets(
     columns: Int64Array,
     data: ByteArray,
@@ -140,7 +160,7 @@ def meter_packets(
     pools: Pools,
     params: Int64Array,
 ) -> int:
-    """Meter packets ``start`` to ``stop``; return where it stopped for want of room."""
+    """Meter packets ``start`` to ``stop``; return where it stopped for room or for a sweep."""
     keep = params[Q_KEEP] != 0
     index, rows, counts = pools.index, pools.rows, pools.counts
     series, free_series = pools.series, pools.free_series
@@ -160,6 +180,7 @@ def meter_packets(
             counts[N_RECORDS] > n_records
             or counts[N_ENDED] > n_ended
             or (counts[N_FREE_ROWS] == 0 and counts[N_ROWS] == n_rows)
+            or is_sweep_due(counts)
         ):
             return i
         payload = columns[i, P_PAYLOAD_OCTETS]
@@ -169,6 +190,7 @@ def meter_packets(
         flags = columns[i, P_TCP_FLAGS]
         is_tcp = columns[i, P_PROTOCOL] == 6
         counts[CLOCK_NS] = max(counts[CLOCK_NS], time_ns)
+        counts[N_PACKETS] += 1
 
         number = find_row(index, rows, columns, i)
         if number >= 0:

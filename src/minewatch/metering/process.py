@@ -17,8 +17,6 @@ from minewatch.metering.tables import PacketTable, PayloadTable
 from minewatch.types import FlowTable, Int64Array, PacketBatch
 
 _NS: Final = 1_000_000_000
-_SWEEP_NS: Final = 30 * _NS
-"""Silent biflows are looked for this often in data time; a sweep reads every row once."""
 _FLOW_TYPES: Final = schema.polars_schema(schema.FLOW)
 _NULLABLE: Final = frozenset(
     name for name in st.RECORD_COLUMNS if name.endswith("_ip_total_length")
@@ -149,13 +147,16 @@ class Meter:
             )
             if done == batch.n_packets:
                 break
-            yield from self._make_room()
-        if counts[st.CLOCK_NS] - counts[st.SWEPT_NS] > _SWEEP_NS:
-            yield from self._sweep(int(counts[st.CLOCK_NS]), self._params, 0)
-            counts[st.SWEPT_NS] = counts[st.CLOCK_NS]
+            if kernel.is_sweep_due(counts):
+                yield from self._sweep(int(counts[st.CLOCK_NS]), self._params, 0)
+                counts[st.SWEPT_NS] = counts[st.CLOCK_NS]
+                counts[st.SWEPT_PACKETS] = counts[st.N_PACKETS]
+            else:
+                yield from self._make_room()
 
     def finish(self) -> Iterator[MeterOutput]:
         """End every biflow, because the input is over; yield what is left."""
+        yield from self._sweep(int(self._pools.counts[st.CLOCK_NS]), self._params, 0)
         yield from self._sweep(-1, self._params, biflow.FORCED)
         yield from self._output(is_last=True)
 

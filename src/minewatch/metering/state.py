@@ -61,6 +61,8 @@ PAYLOAD_A: Final = 32
 PAYLOAD_B: Final = 64
 SYN_SEEN: Final = 128
 ENDED: Final = 256
+CUT: Final = 512
+"""A record was written, so that initiator and responder can't change places any more."""
 FREE: Final = -1
 """The whole of STATUS in a row that no biflow uses."""
 
@@ -137,8 +139,10 @@ BLOCK_NEXT, BLOCK_TIME, BLOCK_SEQUENCE, BLOCK_SIDE, BLOCK_LENGTH, BLOCK_CAPTURED
     DNS_COUNT,
     DNS_WRAPPED,
     TOUCHED,
-) = range(21)
-N_COUNTS: Final = 21
+    N_PACKETS,
+    SWEPT_PACKETS,
+) = range(23)
+N_COUNTS: Final = 23
 
 
 class Pools(NamedTuple):

@@ -74,16 +74,24 @@ class Destination:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.is_stdout:
-            if kind is None:
-                self._stream.flush()
-            return
         if self._final is None:
-            self._stream.close()
+            if kind is None:
+                self._end()
         elif kind is None:
             self._keep(self._final)
         else:
             self.discard()
+
+    def _end(self) -> None:
+        """Flush what was written directly; a pipe or device may refuse it only now."""
+        try:
+            self._stream.flush()
+            if not self.is_stdout:
+                self._stream.close()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise self._refused(error) from error
 
     @property
     def stream(self) -> BinaryIO:
@@ -103,9 +111,7 @@ class Destination:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise ConfigError(
-                f"-o {self.name}: {error.strerror or error}; nothing was written"
-            ) from error
+            raise self._refused(error) from error
 
     def _keep(self, final: Path) -> None:
         try:
@@ -115,9 +121,10 @@ class Destination:
             os.replace(self.path, final)
         except OSError as error:
             self.discard()
-            raise ConfigError(
-                f"-o {self.name}: {error.strerror or error}; nothing was written"
-            ) from error
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> ConfigError:
+        return ConfigError(f"-o {self.name}: {error.strerror or error}; nothing was written")
 
     def discard(self) -> None:
         """Remove what was written so far."""

@@ -88,7 +88,7 @@ class TableWriter:
         for item in _strongest(record["evidence"]):
             prefix, text = sentence(item["contribution"], item["text"])
             print_hanging(self._console, prefix, text, _INDENT)
-        place = f"{record['capture']}, id {row['flow_id']}, community id {record['community_id']}"
+        place = f"id {row['flow_id']}, community id {record['community_id']}, {record['capture']}"
         self._hang(safe(place, style="dim"))
         self._console.print()
 

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import pytest
+
+MINER = "10.0.0.5:41022-203.0.113.9:443"
+
+
+def test_a_miner_in_full(run, mining_pcap):
+    result = run("explain", mining_pcap, MINER)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("MINING  >0.999  10.0.0.5:41022 -> 203.0.113.9:443  TCP\n")
+    for title in (
+        "Detectors",
+        "Speaks for mining",
+        "How close",
+        "What the decoders read",
+        "Timeline",
+        "First packets with payload",
+    ):
+        assert f"\n{title}\n" in result.stdout
+    assert "  stratum_dialect: cryptonote\n" in result.stdout
+    assert "Without stratum_state: " in result.stdout
+
+
+def test_every_form_of_name_finds_the_same(run, mining_pcap):
+    (line,) = run("scan", mining_pcap, "--format", "jsonl", "-q").stdout.splitlines()
+    by_ends = run("explain", mining_pcap, MINER).stdout
+    for arguments in (
+        [json.loads(line)["community_id"]],
+        ["203.0.113.9:443-10.0.0.5:41022"],
+        ["10.0.0.5:41022 -> 203.0.113.9:443"],
+        ["--id", "1"],
+    ):
+        assert run("explain", mining_pcap, *arguments).stdout == by_ends
+
+
+def test_what_the_gate_stopped_is_told_why(run, mining_pcap):
+    result = run("explain", mining_pcap, "10.0.0.7:50001-198.51.100.1:22")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("NORMAL  0.002  ")
+    assert "\nWhy it was not scored\n  one-way: " in result.stdout
+    assert "0 packets with payload out, 0 back" in result.stdout
+    assert "Detectors" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "which conversation? give a Community ID"),
+        (["--id", "1", MINER], "which conversation? give a Community ID"),
+        (["foo"], "foo: no conversation has such a name"),
+        (["--id", "99"], "{path}: no conversation with id 99; minewatch scan --all lists them"),
+        (["10.0.0.5:1-10.0.0.6:2"], "{path}: no conversation 10.0.0.5:1-10.0.0.6:2; "),
+    ],
+)
+def test_a_wrong_name_is_one_line(run, mining_pcap, arguments, text):
+    result = run("explain", mining_pcap, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"minewatch: {text.format(path=mining_pcap)}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_one_capture_only(run, mining_pcap, benign_pcap):
+    result = run("explain", mining_pcap.parent, MINER)
+    assert result.stderr == "minewatch: explain takes one capture, not 2\n"
+
+
+def test_a_missing_capture_is_one_line(run, tmp_path):
+    result = run("explain", tmp_path / "gone.pcap", MINER)
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
