@@ -57,7 +57,11 @@ def test_python_m_minewatch_is_the_same_program():
 def test_completion_of_commands():
     done = subprocess.run(
         [sys.executable, "-m", "minewatch"],
-        env={"_MINEWATCH_COMPLETE": "complete_bash", "COMP_WORDS": "minewatch sc", "COMP_CWORD": "1"}
+        env={
+            "_MINEWATCH_COMPLETE": "complete_bash",
+            "COMP_WORDS": "minewatch sc",
+            "COMP_CWORD": "1",
+        }
         | {"PATH": "/usr/bin", "PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         text=True,

@@ -8,14 +8,9 @@ import polars as pl
 import pytest
 
 from minewatch.errors import ConfigError, SourceError
-from minewatch.features.volume import PaperFeatures, VolumeFeatures
-from minewatch.training.dataset import (
-    WHOLE,
-    Examples,
-    feature_set,
-    read_dataset,
-    training_features,
-)
+from minewatch.features.volume import VolumeFeatures
+from minewatch.training.dataset import read_dataset
+from minewatch.training.examples import WHOLE
 from minewatch.training.labels import COLUMNS
 
 DEMO = Path(str(resources.files("minewatch.lab"))) / "demo.pcap"
@@ -89,18 +84,6 @@ def test_an_unknown_feature_is_refused(demo):
         demo.examples(VolumeFeatures(), ("novel",))
 
 
-def test_nothing_that_tells_the_recording_is_trained_on():
-    names = training_features(VolumeFeatures())
-    assert not {"duration", "sent_packets", "push_ratio", "minimum_packet"} & set(names)
-    assert training_features(PaperFeatures()) == PaperFeatures.feature_names
-
-
-def test_feature_sets_have_names():
-    assert feature_set("volume").name == "volume"
-    with pytest.raises(ConfigError, match="feature set 'other': one of volume, paper"):
-        feature_set("other")
-
-
 def test_a_missing_capture_is_an_error(write):
     with pytest.raises(SourceError, match=r"gone\.pcap"):
         read_dataset(write("gone.pcap\tx\tnormal"))
@@ -117,25 +100,3 @@ def test_a_capture_that_is_none_is_noted(write, tmp_path):
 def test_nothing_labelled_is_an_error(write):
     with pytest.raises(ConfigError, match="no labelled conversation passed the gate"):
         read_dataset(write(f"{DEMO}\tx\tskip"))
-
-
-def examples(passed: int, stopped: int) -> Examples:
-    return Examples(
-        np.full((passed, 1), np.nan, np.float32),
-        ("a",),
-        ("1",),
-        np.zeros(passed, np.bool_),
-        np.full(passed, "web", object),
-        np.full(passed, "w.pcap", object),
-        np.zeros(passed, np.int64),
-        {(False, "web", "w.pcap"): stopped, (True, "web", "w.pcap"): 7},
-    )
-
-
-@pytest.mark.parametrize(("passed", "stopped", "share"), [(10, 190, 0.05), (10, 10, 1.0)])
-def test_the_gates_share_is_trusted_only_of_many(passed, stopped, share):
-    assert examples(passed, stopped).pass_share() == pytest.approx(share)
-
-
-def test_rows_without_a_feature_are_not_ready():
-    assert not examples(3, 0).is_ready.any()

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from minewatch.training.algorithms import folds_for
-from minewatch.training.dataset import Examples
 from minewatch.training.evaluate import (
     HeldOut,
     compare,
@@ -12,6 +11,7 @@ from minewatch.training.evaluate import (
     random_folds,
     share_flagged,
 )
+from minewatch.training.examples import Examples
 
 ALGORITHM = "support vector machine"
 

@@ -6,7 +6,7 @@ from minewatch.models.card import ModelCard
 from minewatch.models.model_file import load_model
 from minewatch.models.onnx_check import check_onnx
 from minewatch.training.algorithms import ALGORITHMS, calibrate, folds_for
-from minewatch.training.dataset import Examples
+from minewatch.training.examples import Examples
 from minewatch.training.export import (
     LIBRARIES,
     PARITY,

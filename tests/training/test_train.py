@@ -40,7 +40,7 @@ def dataset():
     columns = {name: values.tolist() for name, values in (counts | octets).items()}
     sources = [*"abc"] * 100
     frame = conversations(n, **columns).frame.with_columns(
-        pl.Series("is_mining", is_mining[rng.permutation(n)] & False | is_mining),
+        pl.Series("is_mining", is_mining),
         pl.Series("source", sorted(sources)),
         pl.Series("capture", [f"{s}{i % 4}" for i, s in enumerate(sorted(sources))]),
         horizon=pl.lit(0, pl.Int64),

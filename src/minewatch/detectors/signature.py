@@ -73,8 +73,9 @@ class SignatureDetector:
     the clear and speaks no dialect of mining gets less than the base rate; one that was not read
     gets NaN: no payload kept, encrypted, or from a flow log.
 
-    Blind spots: those of `StratumDecoder`. A pool's server that asks its own node for templates
-    looks like a solo miner, and the other way round: both get ``TEMPLATE_POLLED``.
+    Blind spots: mining inside TLS or another tunnel, compressed web sockets, payload that was not
+    kept or captured, dialects that are not known. A pool's server that asks its own node for
+    templates looks like a solo miner, and the other way round: both get a middling probability.
 
     Notes
     -----

@@ -207,6 +207,8 @@ class MeteringOptions:
         for name in ("interval_s", "idle_timeout_s", "conversation_timeout_s"):
             if not 0 < getattr(self, name) <= 86_400 * 365:
                 raise ValueError(f"{name} must be above 0 s, not {getattr(self, name)}")
+        if not 0 <= self.closed_linger_s <= 86_400 * 365:
+            raise ValueError(f"closed_linger_s must be 0 s or more, not {self.closed_linger_s}")
         if self.max_biflows < 1024:
             raise ValueError(f"max_biflows must be 1024 or more, not {self.max_biflows}")
 

@@ -47,7 +47,7 @@ class Destination:
         target = Path(os.path.realpath(path))
         try:
             self.path = self._open_beside(target)
-            self._stream = cast(BinaryIO, open(self.path, "wb"))  # noqa: SIM115  closed by _close
+            self._stream = cast(BinaryIO, open(self.path, "wb"))  # noqa: SIM115  closed by __exit__
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigError(
@@ -74,29 +74,26 @@ class Destination:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._final is None:
-            if kind is None:
-                self._end()
-        elif kind is None:
-            self._keep(self._final)
-        else:
+        if kind is not None:
             self.discard()
+        else:
+            self._finish()
 
-    def _end(self) -> None:
-        """Flush what was written directly; a pipe or device may refuse it only now."""
+    def _finish(self) -> None:
+        """Close and rename; a full disk may refuse only now what was written before."""
         try:
             self._stream.flush()
             if not self.is_stdout:
                 self._stream.close()
+            if self._final is not None:
+                if self._final.exists():
+                    shutil.copymode(self._final, self.path)
+                os.replace(self.path, self._final)
         except BrokenPipeError:
             raise
         except OSError as error:
+            self.discard()
             raise self._refused(error) from error
-
-    @property
-    def stream(self) -> BinaryIO:
-        """Return the open file, for those that must have one."""
-        return self._stream
 
     def write(self, octets: bytes) -> None:
         """Write octets.
@@ -113,16 +110,6 @@ class Destination:
         except OSError as error:
             raise self._refused(error) from error
 
-    def _keep(self, final: Path) -> None:
-        try:
-            self._stream.close()
-            if final.exists():
-                shutil.copymode(final, self.path)
-            os.replace(self.path, final)
-        except OSError as error:
-            self.discard()
-            raise self._refused(error) from error
-
     def _refused(self, error: OSError) -> ConfigError:
         return ConfigError(f"-o {self.name}: {error.strerror or error}; nothing was written")
 
@@ -130,6 +117,8 @@ class Destination:
         """Remove what was written so far."""
         if self.before_discard is not None:
             self.before_discard()
+        if self.is_stdout:
+            return
         with contextlib.suppress(OSError):  # the disk is full; the file goes anyway
             self._stream.close()
         if self._final is not None:

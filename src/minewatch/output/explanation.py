@@ -19,6 +19,7 @@ from minewatch.output.terminal import (
     counted,
     duration,
     endpoint,
+    joined,
     print_hanging,
     protocol_name,
     safe,
@@ -150,10 +151,12 @@ def _head(record: Mapping[str, Any], row: Mapping[str, Any], threshold: float) -
         for side in ("source", "destination")
     ]
     is_mining = record["label"] == "mining"
-    label = safe(record["label"].upper(), style="bold red" if is_mining else "bold green")
-    label.append_text(safe(f"  {chance(record['mining_probability'])}  {' -> '.join(ends)}"))
-    label.append_text(safe(f"  {protocol_name(protocol)}"))
-    yield label
+    chance_and_ends = f"  {chance(record['mining_probability'])}  {' -> '.join(ends)}"
+    yield joined(
+        (record["label"].upper(), "bold red" if is_mining else "bold green"),
+        (chance_and_ends, "bold"),
+        (f"  {protocol_name(protocol)}", ""),
+    )
     lasted = duration(row["flow_end_nanoseconds"] - row["flow_start_nanoseconds"])
     how = ""
     if protocol == 6:

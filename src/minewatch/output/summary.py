@@ -106,7 +106,7 @@ def problem_lines(totals: Totals) -> Iterator[str]:
     totals : the sums.
     """
     unused = [
-        f"{count:,} {name.replace('_', ' ')}"
+        f"{count:,} {name.replace('_', ' ').replace(' ip', ' IP')}"
         for name, count in totals.outcomes.most_common()
         if count and name != _METERED
     ]

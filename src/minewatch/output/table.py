@@ -15,6 +15,7 @@ from minewatch.output.terminal import (
     counted,
     duration,
     endpoint,
+    joined,
     print_hanging,
     protocol_name,
     safe,
@@ -78,11 +79,13 @@ class TableWriter:
         self._console.print(safe(f"{line}  {text}", style="dim"), soft_wrap=True)
 
     def _write_flagged(self, record: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        head = safe(f"{chance(record['mining_probability']):>6}", style="bold red")
-        head.append_text(safe(f"  {_ends(record)}", style="bold"))
-        if name := row.get("tls_sni") or row.get("destination_name"):
-            head.append_text(safe(f" ({str(name)[:128]})"))
-        head.append_text(safe(f"  {_protocol(record)}"))
+        name = row.get("tls_sni") or row.get("destination_name")
+        head = joined(
+            (f"{chance(record['mining_probability']):>6}", "bold red"),
+            (f"  {_ends(record)}", "bold"),
+            (f" ({str(name)[:128]})" if name else "", ""),
+            (f"  {_protocol(record)}", ""),
+        )
         self._console.print(head, soft_wrap=True)
         self._hang(safe(_what(record, row)))
         for item in _strongest(record["evidence"]):

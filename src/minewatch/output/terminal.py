@@ -26,13 +26,11 @@ def console(destination: Destination | None = None) -> Console:
     ----------
     destination : where the text goes; None for standard output.
     """
-    from io import TextIOWrapper
-
     from rich.console import Console
 
     file: Any = sys.stdout
     if destination is not None and not destination.is_stdout:
-        file = TextIOWrapper(destination.stream, encoding="utf-8", write_through=True)
+        file = _TextFile(destination)
     is_terminal = file.isatty()
     return Console(
         file=file,
@@ -42,6 +40,24 @@ def console(destination: Destination | None = None) -> Console:
         emoji=False,
         soft_wrap=False,
     )
+
+
+class _TextFile:
+    """As much of a text file as a console needs; it never closes what lies below."""
+
+    encoding = "utf-8"
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+
+    def write(self, text: str) -> None:
+        self._destination.write(text.encode("utf-8", "replace"))
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return False
 
 
 def error_console() -> Console:
@@ -62,6 +78,21 @@ def safe(text: object, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(printable(str(text)), style=style)
+
+
+def joined(*parts: tuple[object, str]) -> Text:
+    """Return several texts in a row, each with its own style.
+
+    Parameters
+    ----------
+    parts : text and style of each.
+    """
+    from rich.text import Text
+
+    whole = Text()
+    for text, style in parts:
+        whole.append_text(safe(text, style))
+    return whole
 
 
 def print_hanging(console: Console, prefix: Text, text: Text, indent: int) -> None:

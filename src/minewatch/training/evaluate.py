@@ -21,14 +21,8 @@ from minewatch.detectors.fusion import BASE_RATE, LABEL_THRESHOLD
 from minewatch.models.model_file import CERTAIN, logit, scored_base_rate
 from minewatch.training import require_extra
 from minewatch.training.algorithms import ALGORITHMS, Folds, calibrate, folds_for, raw_score
-from minewatch.training.dataset import (
-    HORIZONS,
-    WHOLE,
-    Examples,
-    feature_set,
-    read_dataset,
-    training_features,
-)
+from minewatch.training.dataset import read_dataset
+from minewatch.training.examples import HORIZONS, WHOLE, Examples, feature_set, training_features
 from minewatch.training.metrics import PER, Rate, rate, threshold_for
 from minewatch.types import BoolArray, FloatArray
 

@@ -11,7 +11,7 @@ import numpy as np
 from minewatch.errors import ModelError
 from minewatch.models.card import FeatureCard, ModelCard
 from minewatch.models.model_file import CARD_KEY, INPUT, OUTPUT
-from minewatch.training.dataset import Examples
+from minewatch.training.examples import Examples
 from minewatch.types import Float32Array
 
 OPSETS: Final = {"": 18, "ai.onnx.ml": 3}

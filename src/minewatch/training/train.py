@@ -16,14 +16,9 @@ from minewatch.models.card import ModelCard
 from minewatch.schema import SCHEMA_VERSION
 from minewatch.training import require_extra
 from minewatch.training.algorithms import ALGORITHMS, DEFAULT_ALGORITHM, calibrate, folds_for
-from minewatch.training.dataset import (
-    Dataset,
-    Examples,
-    feature_set,
-    read_dataset,
-    training_features,
-)
+from minewatch.training.dataset import Dataset, read_dataset
 from minewatch.training.evaluate import held_out, metrics_of
+from minewatch.training.examples import Examples, feature_set, training_features
 from minewatch.training.export import (
     PARITY,
     feature_cards,

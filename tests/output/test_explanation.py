@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import polars as pl
+import pytest
+
+from minewatch.output.explanation import MAX_INTERVALS, Explanation, Subject
+from minewatch.schema import FLOW, polars_schema
+from minewatch.testing import conversations
+from minewatch.types import PacketSeries
+
+NS = 1_000_000_000
+START = 1_600_000_000 * NS
+
+
+@pytest.fixture
+def explain(console):
+    def run(subject, threshold=0.5, **descriptions):
+        Explanation(subject, threshold, 0.002, descriptions).print(console)
+        return console.export_text()
+
+    return run
+
+
+def test_for_and_against_and_how_close(explain, verdict):
+    text = explain(Subject(conversations().frame, verdict(), "a.pcap"))
+    assert text.startswith(
+        "MINING  0.900  10.0.0.1:40000 -> 198.51.100.1:443  TCP\n"
+        "2020-09-13 12:26:40.000000 UTC for 10 min 0 s; 60 packets out and 50 back, "
+        "9,000 and 14,000 octets; the capture saw it open\n"
+    )
+    assert "\nDetectors\n  signature  0.9990\n  intel      not ready\n" in text
+    assert "\nSpeaks for mining\n   +13.1  A login was answered with a job.\n" in text
+    assert "\nSpeaks against\n    -0.5  Packets?[2J ratio.\n" in text
+    assert "\nRemarks\n    +0.0  A remark.\n" in text
+    # logit(0.9) = 2.197; without 13.123 of it the probability is 1.8e-5, without -0.5 it is 0.937
+    assert "2.2 log-odds above the threshold of 0.5" in text
+    assert "  Without stratum_state: <0.001.\n  Without packets_ratio: 0.937.\n" in text
+
+
+def test_a_normal_verdict_tells_how_far_it_is(explain, verdict):
+    said = verdict(label="normal", mining_probability=0.1)
+    text = explain(Subject(conversations().frame, said, "a.pcap"), threshold=0.9)
+    assert text.startswith("NORMAL  0.100")
+    assert "4.4 log-odds below the threshold of 0.9" in text
+
+
+def test_decoders_findings(explain, verdict):
+    frame = conversations().frame.with_columns(
+        a=pl.lit("x\x1b" + "y" * 200), b=pl.lit(None, pl.String), c_ns=pl.lit(START)
+    )
+    text = explain(Subject(frame, verdict(), "a.pcap"), a="An a.", b="A b.", c_ns="A time.")
+    assert "\nWhat the decoders read\n" in text
+    flat = text.replace("\n", "").replace(" ", "")
+    assert "a:x?" + "y" * 126 + "c:" in flat
+    assert "  c: 2020-09-13 12:26:40 UTC\n" in text
+    assert "b:" not in text
+
+
+def test_the_timeline_is_bounded(explain, verdict):
+    n = MAX_INTERVALS + 8
+    starts = [START + i * 60 * NS for i in range(n)]
+    intervals = conversations(
+        n,
+        flow_start_nanoseconds=starts,
+        flow_end_nanoseconds=[s + 30 * NS for s in starts],
+        packet_delta_count=list(range(n)),
+        flow_end_reason=[2] * (n - 1) + [3],
+    ).frame.select(list(polars_schema(FLOW)))
+    text = explain(Subject(conversations().frame, verdict(), "a.pcap", intervals.reverse()))
+    lines = text.partition("\nTimeline\n")[2].splitlines()
+    assert lines[0].split()[:2] == ["after", "lasted"]
+    assert lines[1].split()[0:2] == ["0", "s"]
+    assert lines[9].split() == ["...", "8", "more"]
+    assert lines[13].split()[-1] == "closed"
+    assert len(lines) == 14
+
+
+def test_first_packets(explain, verdict):
+    series = PacketSeries(
+        START + np.array([1, 3, 3_600]) * NS,
+        np.array([568, 504, 63]),
+        np.array([True, False, True]),
+        2,
+    )
+    text = explain(Subject(conversations().frame, verdict(), "a.pcap", None, series))
+    rows = text.partition("First packets with payload\n")[2].splitlines()
+    assert [row.split() for row in rows[1:]] == [
+        ["1", "1", "s", "out", "568", "1", "s"],
+        ["2", "3", "s", "back", "504", "2", "s"],
+    ]
+
+
+def test_what_the_gate_stopped(explain, verdict):
+    frame = conversations(
+        protocol_identifier=17, payload_packet_count=2, reverse_payload_packet_count=1
+    ).frame.with_columns(gate_reason=pl.lit("not-tcp"))
+    said = verdict(label="normal", mining_probability=0.002, evidence=[])
+    text = explain(Subject(frame, said, "a.pcap"))
+    assert "saw it open" not in text
+    assert "Why it was not scored\n  not-tcp: not TCP: no mining protocol" in text
+    assert "2 packets with payload out, 1 back; scored from 6 on" in text
+    assert "17,000 octets of payload at 227 bit/s" in text

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+import polars as pl
+import pytest
+
+from minewatch import gate
+from minewatch.detectors.fusion import Fusion
+from minewatch.output.contract import NAMES
+from minewatch.output.records import (
+    MAX_ALGORITHM,
+    capture_name,
+    gated_records,
+    records,
+    with_time_text,
+)
+from minewatch.scanning import gated_verdict
+from minewatch.testing import conversations
+
+
+def one(frame, verdict, capture="a.pcap"):
+    (record,) = records(frame, [verdict], capture)
+    return record
+
+
+def test_values_are_those_of_the_table_and_the_verdict(verdict):
+    columns = {
+        "source_address_high": 0x2001_0DB8 << 32,
+        "source_address_low": 7,
+        "flow_start_nanoseconds": 1_795_514_400_123_456_789,
+        "flow_end_nanoseconds": 1_795_514_401_000_000_000,
+    }
+    record = one(conversations(**columns).frame, verdict())
+    assert tuple(record) == NAMES
+    assert record["source_address"] == "2001:db8::7"
+    assert record["destination_address"] == "198.51.100.1"
+    assert record["flow_start"] == "2026-11-24T10:00:00.123456Z"
+    assert record["flow_end"] == "2026-11-24T10:00:01.000000Z"
+    assert record["packet_delta_count"] == 60
+    assert record["detectors"] == {"signature": 0.999, "intel": None}
+
+
+def test_what_json_has_no_number_for_is_null(verdict):
+    record = one(conversations().frame, verdict(detectors={"a": float("nan")}))
+    assert record["detectors"] == {"a": None}
+    assert [item["value"] for item in record["evidence"]] == ["session", None, None]
+    assert record["evidence"][0]["contribution"] == 13.1235
+
+
+def test_text_of_the_wire_is_bounded_and_printable(verdict):
+    frame = conversations().frame.with_columns(stratum_algorithm=pl.lit("rx\x00/" + "0" * 100))
+    record = one(frame, verdict())
+    assert record["algorithm"] == "rx?/" + "0" * (MAX_ALGORITHM - 4)
+    assert record["evidence"][1]["text"] == "Packets?[2J ratio."
+
+
+def test_without_a_decoder_the_algorithm_is_null(verdict):
+    assert one(conversations().frame, verdict())["algorithm"] is None
+
+
+def test_names_of_captures_can_be_written():
+    assert capture_name("caf\udce9.pcap") == "caf\ufffd.pcap"
+    assert capture_name("capture-ü.pcap") == "capture-ü.pcap"
+
+
+@pytest.mark.parametrize("reason", [r for r in gate.REASONS if r != gate.PASSED])
+def test_the_bulk_way_says_what_gated_verdict_says(reason):
+    frame = conversations(2).frame.with_columns(gate_reason=pl.lit(reason))
+    names = ["signature", "intel"]
+    verdicts = [gated_verdict(i, reason, Fusion(), names) for i in (1, 2)]
+    slow = list(records(frame, verdicts, "a.pcap"))
+    fast = gated_records(frame, Fusion().prior, names, "a.pcap")
+    assert with_time_text(fast).to_dicts() == slow
