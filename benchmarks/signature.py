@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ def scanned(path: Path, options: ScanOptions) -> Iterator[tuple[pl.DataFrame, np
         yield chunk.conversations.frame, np.nan_to_num(chunk.scores["signature"])
 
 
-def endpoints(row: dict[str, object]) -> set[tuple[str, int]]:
+def endpoints(row: Mapping[str, object]) -> set[tuple[str, int]]:
     """Return both (address, port) of a conversation."""
     return {
         (
@@ -75,7 +75,7 @@ class Tally:
         self.conversations: Counter[str] = Counter()
         self.alarms: Counter[str] = Counter()
 
-    def add(self, name: str, kind: str, group: str, row: dict[str, object], p: float) -> None:
+    def add(self, name: str, kind: str, group: str, row: Mapping[str, object], p: float) -> None:
         """Count one conversation; a wrong answer is printed."""
         is_flagged = p >= 0.5
         where = f"{name} {sorted(endpoints(row))} {p:.3f}"
@@ -105,10 +105,12 @@ def main(folder: Path) -> None:
         name, kind = capture["file"], capture["class"]
         try:
             for frame, probability in scanned(folder / name, options):
-                for row, p in zip(frame.iter_rows(named=True), probability.tolist(), strict=True):
+                told = frame.iter_rows(named=True)
+                for conversation, p in zip(told, probability.tolist(), strict=True):
                     is_mining = name.startswith("mining/")
-                    group = tier_of(name, endpoints(row), sessions) if is_mining else ""
-                    tally.add(name, kind, group, row, p)
+                    ends = endpoints(conversation)
+                    group = tier_of(name, ends, sessions) if is_mining else ""
+                    tally.add(name, kind, group, conversation, p)
         except SourceError as error:
             tally.conversations[f"{kind}, unreadable"] += 1
             if "link type" not in error.reason:

@@ -58,10 +58,20 @@ def tcp(
     sequence: int = 1,
     options: bytes = b"",
     offset: int | None = None,
+    acknowledged: int = 1,
 ) -> bytes:
     words = 5 + len(options) // 4 if offset is None else offset
     head = struct.pack(
-        ">HHIIBBHHH", source, destination, sequence, 1, words << 4, flags, 64_240, 0, 0
+        ">HHIIBBHHH",
+        source,
+        destination,
+        sequence,
+        acknowledged,
+        words << 4,
+        flags,
+        64_240,
+        0,
+        0,
     )
     return head + options + payload
 

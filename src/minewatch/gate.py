@@ -22,6 +22,14 @@ BULK_BITS_PER_SECOND: Final = 256_000
 """A miner's conversation runs at 80 to 2,000 bit/s, and a proxy's at some hundred times that at
 most (a few hundred miners behind one connection)."""
 
+SETTINGS: Final = {
+    "gate_min_payload_packets": float(MIN_PAYLOAD_PACKETS),
+    "gate_min_duration_s": float(MIN_DURATION_S),
+    "gate_bulk_octets": float(BULK_OCTETS),
+    "gate_bulk_bits_per_second": float(BULK_BITS_PER_SECOND),
+}
+"""What a model's card says of the gate, because it was trained on what passed it."""
+
 PASSED: Final = "passed"
 NOT_TCP: Final = "not-tcp"
 ONE_WAY: Final = "one-way"

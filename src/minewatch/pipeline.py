@@ -42,6 +42,19 @@ class PipelineOptions:
     home: Sequence[Network] = field(default_factory=private_networks)
     on_progress: Callable[[int], None] | None = None
 
+    def settings(self) -> dict[str, float]:
+        """Return the settings of metering and gate that shape conversations, by name.
+
+        A model's card holds those it was trained with, and the model refuses any others.
+
+        Examples
+        --------
+        >>> PipelineOptions().settings()["interval_s"]
+        60.0
+        """
+        names = ("interval_s", "idle_timeout_s", "conversation_timeout_s")
+        return {name: float(getattr(self.metering, name)) for name in names} | gate.SETTINGS
+
 
 @dataclass(slots=True)
 class CaptureReport:

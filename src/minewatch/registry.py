@@ -7,6 +7,7 @@ A package adds a decoder, feature set or detector by an entry point in the group
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from minewatch.detectors.intel import IntelDetector, load_indicators
 from minewatch.detectors.signature import SignatureDetector
 from minewatch.errors import ConfigError
 from minewatch.features.volume import PaperFeatures, VolumeFeatures
-from minewatch.models.model_file import load_model
+from minewatch.models.model_file import load_model, shipped_model
 
 DECODERS: tuple[type[Decoder], ...] = (StratumDecoder, TlsDecoder)
 FEATURE_SETS: tuple[type[FeatureSet], ...] = (PaperFeatures, VolumeFeatures)
@@ -50,7 +51,9 @@ def feature_sets() -> list[FeatureSet]:
 
 
 def detectors(
-    model: str | Path | None = None, indicators: str | Path | None = None
+    model: str | Path | None = None,
+    indicators: str | Path | None = None,
+    settings: Mapping[str, float] | None = None,
 ) -> list[Detector]:
     """Return every detector, ready for use.
 
@@ -58,6 +61,8 @@ def detectors(
     ----------
     model : file of the ``flowstats`` model; None for the one that ships.
     indicators : CSV of addresses and names for ``intel``; None leaves that detector silent.
+    settings : metering and gate in use (``PipelineOptions.settings``), which the model must have
+        been trained with; None does not check.
 
     Raises
     ------
@@ -67,6 +72,6 @@ def detectors(
     own: list[Detector] = [
         SignatureDetector(),
         IntelDetector(load_indicators(indicators) if indicators is not None else None),
-        FlowStatsDetector(load_model(model) if model is not None else None),
+        FlowStatsDetector(load_model(model or shipped_model("flowstats"), metering=settings)),
     ]
     return own + _strangers("detectors", Detector)  # type: ignore[operator]

@@ -7,8 +7,8 @@ import shutil
 import polars as pl
 import pytest
 from communityid import CommunityID, FlowTuple
-from contract_check import problems
 
+from contract_check import problems
 from minewatch.output.contract import NAMES, json_schema
 
 MINER, POOL = "10.0.0.5", "203.0.113.9"

@@ -4,8 +4,8 @@
 import json
 
 import pytest
-from contract_check import problems
 
+from contract_check import problems
 from minewatch.output.contract import CONTRACT_VERSION, NAMES, json_schema
 from minewatch.output.records import records
 from minewatch.testing import conversations
@@ -19,11 +19,14 @@ def good(verdict):
 
 def test_the_fields_of_version_1():
     assert CONTRACT_VERSION == 1
-    assert NAMES == tuple(
-        "source_address source_transport_port destination_address destination_transport_port "
-        "protocol_identifier flow_start flow_end packet_delta_count reverse_packet_delta_count "
-        "octet_delta_count reverse_octet_delta_count mining_probability label algorithm "
-        "community_id capture detectors evidence".split()
+    assert (
+        tuple(
+            "source_address source_transport_port destination_address destination_transport_port "
+            "protocol_identifier flow_start flow_end packet_delta_count reverse_packet_delta_count "
+            "octet_delta_count reverse_octet_delta_count mining_probability label algorithm "
+            "community_id capture detectors evidence".split()
+        )
+        == NAMES
     )
 
 

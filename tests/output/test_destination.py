@@ -21,9 +21,14 @@ def test_a_file_appears_at_the_end_and_not_before(tmp_path):
 def test_after_an_error_the_old_file_stands(tmp_path, error):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(error), Destination(str(path)) as destination:
-        destination.write(b"new")
-        raise error
+
+    def write():
+        with Destination(str(path)) as destination:
+            destination.write(b"new")
+            raise error
+
+    with pytest.raises(error):
+        write()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 

@@ -2,8 +2,8 @@
 import json
 
 import polars as pl
-from contract_check import problems
 
+from contract_check import problems
 from minewatch.output.contract import json_schema
 from minewatch.output.destination import Destination
 from minewatch.output.jsonl import JsonlWriter

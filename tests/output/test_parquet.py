@@ -39,26 +39,28 @@ def test_no_tables_are_a_file_too(tmp_path):
 
 
 def test_an_interrupt_ends_the_thread_and_leaves_nothing(tmp_path):
-    with (
-        pytest.raises(KeyboardInterrupt),
-        Destination(str(tmp_path / "a.parquet")) as destination,
-    ):
-        stream = ParquetStream(destination, SCHEMA)
-        for n in range(100):
-            stream.write(table(n))
-        raise KeyboardInterrupt
+    def write():
+        with Destination(str(tmp_path / "a.parquet")) as destination:
+            stream = ParquetStream(destination, SCHEMA)
+            for n in range(100):
+                stream.write(table(n))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
     assert not threads()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_is_told():
-    with (
-        pytest.raises(ConfigError, match=r"-o /dev/full: .*No space left"),
-        Destination("/dev/full") as destination,
-    ):
-        stream = ParquetStream(destination, SCHEMA)
-        stream.write(table(0))
-        stream.close()
+    def write():
+        with Destination("/dev/full") as destination:
+            stream = ParquetStream(destination, SCHEMA)
+            stream.write(table(0))
+            stream.close()
+
+    with pytest.raises(ConfigError, match=r"-o /dev/full: .*No space left"):
+        write()
     assert not threads()
 
 

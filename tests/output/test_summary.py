@@ -37,8 +37,8 @@ def test_everything_is_told(totals, console):
     assert console.export_text() == (
         "2 of 12 conversations are mining (20 packets, 2 captures)\n"
         "  8 scored; not scored:\n"
-        "            4  one-way           payload in one direction at most: a pool and a miner both "
-        "talk\n"
+        "            4  one-way           payload in one direction at most: a pool and a miner "
+        "both talk\n"
         "  packets not used: 4 not IP, 2 malformed\n"
         "  6 packets out of order\n"
         "  b.pcap: offset 9: cut\n"

@@ -7,13 +7,12 @@ import pytest
 
 from minewatch.detectors.flowstats import FlowStatsDetector
 from minewatch.errors import ConfigError, ModelError
-from minewatch.metering.state import MeteringOptions
 from minewatch.models.model_file import load_model
 from minewatch.pipeline import PipelineOptions
 from minewatch.testing import conversations
 from minewatch.training import require_extra, train
 from minewatch.training.dataset import Dataset, SourceSummary
-from minewatch.training.train import TrainingOptions, fit, fit_dataset, metering_of
+from minewatch.training.train import TrainingOptions, fit, fit_dataset
 from minewatch.types import Conversations
 
 # skl2onnx reads attributes of SVC that scikit-learn is about to remove.
@@ -53,7 +52,7 @@ def test_a_model_is_made_and_used(dataset, tmp_path):
     data, card = fit_dataset(dataset, PLAIN)
     path = tmp_path / "model.onnx"
     path.write_bytes(data)
-    detector = FlowStatsDetector(load_model(path, metering=metering_of(MeteringOptions())))
+    detector = FlowStatsDetector(load_model(path, metering=PipelineOptions().settings()))
     found = detector.score(Conversations(dataset.frame)).probability
     is_mining = dataset.frame["is_mining"].to_numpy()
     assert np.median(found[is_mining]) > 10 * np.median(found[~is_mining])

@@ -170,5 +170,5 @@ def scan_options(
 
     if not 0 < threshold <= 1:
         raise ConfigError(f"--threshold {threshold}: above 0, and 1 at most")
-    detectors = registry.detectors(model, intel)
+    detectors = registry.detectors(model, intel, pipeline.settings())
     return ScanOptions(pipeline, registry.decoders(), detectors, Fusion(), threshold)

@@ -38,9 +38,10 @@ def train(
     algorithm: Annotated[
         str,
         typer.Option(
-            help="random forest, decision tree, support vector machine or nearest neighbours."
+            help="power support vector machine, support vector machine, decision tree, "
+            "random forest or nearest neighbours."
         ),
-    ] = "random forest",
+    ] = "power support vector machine",
     feature_set: Annotated[str, typer.Option(help="volume, or paper.")] = "volume",
     base_rate: Annotated[
         float,

@@ -68,7 +68,9 @@ class Unpacked(io.RawIOBase):
     packed : the file that it reads, closed together with it.
     """
 
-    def __init__(self, unpacker: io.BufferedIOBase, packed: io.RawIOBase | io.BufferedIOBase) -> None:
+    def __init__(
+        self, unpacker: io.BufferedIOBase, packed: io.RawIOBase | io.BufferedIOBase
+    ) -> None:
         super().__init__()
         self._unpacker = unpacker
         self._packed = packed

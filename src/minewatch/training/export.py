@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -38,13 +39,16 @@ def to_onnx(model: Any, n_features: int, card: ModelCard) -> bytes:
     if hasattr(last, "decision_function"):
         # The calibration was fitted to the decision function; skl2onnx would feed it labels.
         options[id(last)] = {"raw_scores": True}
-    proto = convert_sklearn(
-        model,
-        name=card.name,
-        initial_types=[(INPUT, FloatTensorType([None, n_features]))],
-        options=options,
-        target_opset=OPSETS,
-    )
+    with warnings.catch_warnings():
+        # skl2onnx 1.20 asks every SVC for attributes that scikit-learn 1.9 has deprecated.
+        warnings.filterwarnings("ignore", "Attribute `prob[AB]_` was deprecated", FutureWarning)
+        proto = convert_sklearn(
+            model,
+            name=card.name,
+            initial_types=[(INPUT, FloatTensorType([None, n_features]))],
+            options=options,
+            target_opset=OPSETS,
+        )
     if [output.name for output in proto.graph.output] != ["label", OUTPUT]:
         raise ModelError(f"skl2onnx names the outputs {[o.name for o in proto.graph.output]}")
     # Their order follows Python's random hashes; the file is to be the same every time.

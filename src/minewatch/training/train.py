@@ -7,11 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from minewatch.detectors.fusion import BASE_RATE
 from minewatch.errors import ConfigError, ModelError
-from minewatch.metering.state import MeteringOptions
 from minewatch.models.card import ModelCard
 from minewatch.schema import SCHEMA_VERSION
 from minewatch.training import require_extra
@@ -26,9 +25,6 @@ from minewatch.training.export import (
     library_versions,
     to_onnx,
 )
-
-METERING: Final = ("interval_s", "idle_timeout_s", "conversation_timeout_s")
-"""The metering settings that shape a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +115,7 @@ def fit_dataset(dataset: Dataset, options: TrainingOptions) -> tuple[bytes, Mode
         schema_version=SCHEMA_VERSION,
         feature_set=options.feature_set,
         features=feature_cards(examples),
-        metering=metering_of(dataset.options.metering),
+        metering=dataset.options.settings(),
         algorithm=options.algorithm,
         prevalence=float(examples.is_mining.mean()),
         base_rate=options.base_rate,
@@ -138,21 +134,6 @@ def fit_dataset(dataset: Dataset, options: TrainingOptions) -> tuple[bytes, Mode
             f"(at most {PARITY:g}): take another algorithm or other versions of its libraries"
         )
     return data, card
-
-
-def metering_of(options: MeteringOptions) -> dict[str, float]:
-    """Return the metering settings that a model's card names.
-
-    Parameters
-    ----------
-    options : the settings in use.
-
-    Examples
-    --------
-    >>> metering_of(MeteringOptions())["interval_s"]
-    60.0
-    """
-    return {name: float(getattr(options, name)) for name in METERING}
 
 
 def _parameters(options: TrainingOptions, model: Any) -> dict[str, Any]:
