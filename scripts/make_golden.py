@@ -41,9 +41,7 @@ class Talk:
         (source, sport), (destination, dport) = self.ends[side]
         other = "<" if side == ">" else ">"
         acknowledged = 0 if flags == p.SYN else self.next[other]
-        segment = tcp(
-            sport, dport, data, flags, self.next[side], acknowledged=acknowledged
-        )
+        segment = tcp(sport, dport, data, flags, self.next[side], acknowledged=acknowledged)
         packet = ipv4(source, destination, 6, segment, identification=len(self.frames) + 1)
         self.frames.append(Frame(ether(packet, minimum=60), START + round(time_s * NS)))
         counted = len(data) + bool(flags & (p.SYN | p.FIN))
@@ -228,7 +226,8 @@ def mixed() -> bytes:
             parts.append(p.enhanced(frame, interface=number, order=order, units=units))
         parts.append(p.enhanced(Frame(bytes(60), START), interface=8, order=order))
         parts.append(p.obsolete(Frame(layers[0][1], START + 5 * NS), order=order))
-        parts.append(p.simple(Frame(layers[0][1]), order=order))
+        timeless = ether(ipv4(*ends, 6, tcp(port + 50, 80)), minimum=60)
+        parts.append(p.simple(Frame(timeless), order=order))
     return b"".join(parts)
 
 

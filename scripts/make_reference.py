@@ -103,8 +103,9 @@ def plain(text: str | None) -> str:
 
 def detectors() -> Iterator[str]:
     yield from ("# Detectors", "", NOTE, "")
-    yield "`minewatch detectors` lists the same. Each gives a conversation a probability of mining, or"
-    yield "none where it is not ready; see [how it decides](../concepts/how-it-decides.md)."
+    yield "`minewatch detectors` lists the same. Each gives a conversation a probability of"
+    yield "mining, or none where it is not ready. A verdict is made of them:"
+    yield "[how it decides](../concepts/how-it-decides.md)."
     for detector in registry.detectors():
         found = describe(detector)
         needs = ", ".join(f"`{name}`" for name in found.requires)
@@ -152,8 +153,8 @@ def jsonl() -> Iterator[str]:
     yield "```"
     yield from ("", "## The same in other formats", "")
     yield "- `csv` and `parquet`: the same fields as columns. `detectors` becomes one column for"
-    yield "  each detector, `detector_<name>`; `evidence` becomes its sentences. Times are RFC 3339 text"
-    yield "  in CSV and timestamps (microseconds, UTC) in Parquet."
+    yield "  each detector, `detector_<name>`; `evidence` becomes its sentences. Times are RFC 3339"
+    yield "  text in CSV and timestamps (microseconds, UTC) in Parquet."
     yield "- `eve`: alert events as Suricata's EVE JSON has them, one for each conversation"
     yield "  labelled mining, with `--all` too. What EVE has no field for stands under `minewatch`."
 

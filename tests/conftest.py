@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every test has: UTC, a fixed seed, no network, and expected files that can be rewritten."""
 
-import hashlib
 import ipaddress
 import os
 import random
@@ -28,32 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse connections to other machines, in doctests too; forget stale kernels."""
-    _forget_stale_kernels(Path(__file__).parents[1] / "src" / "minewatch")
+    """Refuse connections to other machines, in doctests too."""
     patch = pytest.MonkeyPatch()
     for name in ("connect", "connect_ex"):
         patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
     config.add_cleanup(patch.undo)
-
-
-def _forget_stale_kernels(package: Path) -> None:
-    """Delete compiled kernels if any source of kernels has changed.
-
-    Numba compares the file of a kernel only, and not those of the kernels that it calls: after an
-    edit of `link.py` it would go on to run the old one inside `decode.py`.
-    """
-    folders = [package / "metering", package / "readers"]
-    sources = [package / "types.py", package / "schema.py"]
-    sources += sorted(path for folder in folders for path in folder.glob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    stamp = folders[0] / "__pycache__" / "kernels.sha256"
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
-        return
-    for folder in folders:
-        for path in folder.glob("__pycache__/*.nb[ci]"):
-            path.unlink(missing_ok=True)
-    stamp.parent.mkdir(exist_ok=True)
-    stamp.write_text(digest, encoding="utf-8")
 
 
 def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:

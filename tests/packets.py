@@ -41,7 +41,7 @@ class Frame:
 def checksum(data: bytes) -> int:
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -316,7 +316,7 @@ def skipped_blocks(order: str = "<") -> dict[str, bytes]:
         "name resolution": block(4, struct.pack(order + "HH", 0, 0), order),
         "statistics": block(5, struct.pack(order + "III", 0, 1, 2), order),
         "secrets": block(10, struct.pack(order + "II", 0x544C534B, 8) + b"CLIENT_R", order),
-        "journal": block(9, b"MESSAGE=x\n", order),
+        "journal": block(9, b"MESSAGE=no packet stands here\n_PID=1\n", order),
         "custom": block(0xBAD, struct.pack(order + "I", 32_473) + b"whatever", order),
         "unknown": block(0x7777, b"four" * 5, order),
     }

@@ -7,6 +7,7 @@ import pytest
 
 from minewatch import gate, pipeline
 from minewatch.errors import SourceError
+from minewatch.metering.state import MeteringOptions
 from minewatch.readers.source import Input
 
 DEMO = Path(__file__).parents[1] / "src" / "minewatch" / "lab" / "demo.pcap"
@@ -107,6 +108,12 @@ def test_interval_records_add_up_to_their_conversation():
             both.get_column("packet_delta_count").to_list()
             == both.get_column("packet_delta_count_of_intervals").to_list()
         )
+
+
+def test_without_packets_there_are_no_conversations():
+    options = pipeline.PipelineOptions(MeteringOptions(keep_packets=False))
+    with pytest.raises(ValueError, match="keep_packets must be true"):
+        pipeline.conversations(Input("demo", str(DEMO), None), options)
 
 
 def test_what_is_no_capture_is_refused_before_anything_is_read(tmp_path):

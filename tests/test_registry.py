@@ -62,7 +62,17 @@ def test_a_stranger_comes_by_entry_point(monkeypatch):
 def test_a_stranger_that_breaks_the_contract_is_named(monkeypatch):
     offering(monkeypatch, "EntryPoint")
     monkeypatch.setattr(EntryPoint, "load", lambda self: object)
-    with pytest.raises(ConfigError, match="plug-in stranger .* is no Detector"):
+    with pytest.raises(ConfigError, match=r"plug-in stranger .* is no Detector"):
+        registry.detectors()
+
+
+def test_a_stranger_that_cannot_be_loaded_is_named(monkeypatch):
+    def broken(self):
+        raise ImportError("No module named 'gone'")
+
+    offering(monkeypatch, "Stranger")
+    monkeypatch.setattr(EntryPoint, "load", broken)
+    with pytest.raises(ConfigError, match=r"plug-in stranger .* cannot be loaded: .*gone"):
         registry.detectors()
 
 

@@ -148,6 +148,87 @@ def test_decoders_see_only_the_rows_and_the_kinds_they_bid_for():
     assert decoded.frame.get_column("echo_octet").to_list() == [None, 62, None]
 
 
+class WrongType(Echo):
+    name = "wrong"
+
+    def decode(self, given):
+        return {"echo_octet": "a text"}
+
+
+def test_a_decoder_that_gives_another_type_is_shown_and_its_column_is_null():
+    told = report()
+    decoded = scanning.decode(talking(1), [WrongType()], np.ones(3, bool), told)
+    assert list(told.failures) == ["wrong"]
+    assert decoded.frame.get_column("echo_octet").to_list() == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ([0.5], "probabilities of shape (1,) for 3 conversations"),
+        ([0.5, 0.5, 1.5], "a probability outside [0, 1]"),
+        ([0.5, -0.1, np.nan], "a probability outside [0, 1]"),
+    ],
+)
+def test_a_detector_that_gives_no_probabilities_is_shown_and_not_ready(given, complaint):
+    told = report()
+    scores = scanning.score(conversations(3), [Fixed("bad", *given)], told)
+    assert told.failures == {"bad": f"ValueError: {complaint}"}
+    assert np.isnan(scores["bad"]).all()
+
+
+class Telling(Fixed):
+    """A detector whose evidence weighs what it was told."""
+
+    weights = ()
+
+    def explain(self, given, row):
+        return [Evidence("x", 1.0, "1", weight, "A reason.") for weight in self.weights]
+
+
+class Speechless(Fixed):
+    def explain(self, given, row):
+        raise RuntimeError("no words")
+
+
+def verdict_of(*detectors, fusion=None):
+    fusion = Fusion() if fusion is None else fusion
+    given = conversations(1)
+    scores = scanning.score(given, detectors, report())
+    options = scanning.ScanOptions(PipelineOptions(), [], detectors, fusion)
+    chunk = scanning.ScannedChunk(
+        given, given.frame, fusion.probability(scores, 1), scores, options
+    )
+    return chunk.verdict(0)
+
+
+@pytest.mark.parametrize("probability", [0.0001, 0.002, 0.5, 1.0, np.nan])
+@pytest.mark.parametrize(
+    "weights", [(), (0.0,), (3.0, -1.0), (2.0, -2.0), (0.1, 0.2, -0.3), (-5.0, 1.0)]
+)
+def test_evidence_always_adds_up_and_is_never_turned_round(probability, weights):
+    telling = Telling("flowstats", probability)
+    telling.weights = weights
+    verdict = verdict_of(telling, Fixed("signature", 0.7))
+    logit = np.log(verdict.mining_probability / (1 - verdict.mining_probability))
+    prior = np.log(Fusion().prior / (1 - Fusion().prior))
+    parts = [item.contribution for item in verdict.evidence]
+    assert sum(parts) == pytest.approx(logit - prior, abs=1e-6)
+    assert parts == sorted(parts, key=abs, reverse=True)
+    told = [item.contribution for item in verdict.evidence if item.text == "A reason."]
+    assert sum(part > 0 for part in told) <= sum(weight > 0 for weight in weights)
+    assert sum(part < 0 for part in told) <= sum(weight < 0 for weight in weights)
+    assert max(map(abs, told), default=0) <= 100
+
+
+def test_a_detector_that_cannot_explain_itself_says_so():
+    verdict = verdict_of(Speechless("flowstats", 0.9))
+    (item,) = verdict.evidence
+    assert item.text == "flowstats cannot explain itself: RuntimeError: no words."
+    assert (item.feature, item.value) == ("flowstats", 0.9)
+    assert item.contribution > 0
+
+
 def test_a_failing_decoder_is_shown_and_its_column_is_null():
     told = report()
     decoded = scanning.decode(talking(1), [BrokenDecoder(), Echo()], np.ones(3, bool), told)

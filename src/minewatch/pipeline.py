@@ -150,6 +150,8 @@ def conversations(
     ------
     SourceError : it cannot be opened, or is no capture.
     """
+    if not options.metering.keep_packets:
+        raise ValueError("keep_packets must be true: conversations come with their packets")
     capture, meter = open_capture(source, options)
     report = CaptureReport(source.name, capture.counters, meter.counters)
     return report, _chunks(capture, meter, report, options)

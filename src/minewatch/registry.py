@@ -29,7 +29,13 @@ def _strangers(group: str, contract: type) -> list[object]:
     """Return an instance of each class that other packages registered in ``group``."""
     found: list[object] = []
     for entry in entry_points(group=f"minewatch.{group}"):
-        plugin = entry.load()()
+        try:
+            plugin = entry.load()()
+        except Exception as error:
+            raise ConfigError(
+                f"plug-in {entry.name} ({entry.value}) cannot be loaded: "
+                f"{type(error).__name__}: {error}; mend or uninstall it"
+            ) from error
         if not isinstance(plugin, contract):
             raise ConfigError(
                 f"plug-in {entry.name} ({entry.value}) is no {contract.__name__}; "

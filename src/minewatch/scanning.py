@@ -93,8 +93,9 @@ class ScannedChunk:
             name = detector.name
             if np.isnan(self.scores[name][row]):
                 continue
+            probability = float(self.scores[name][row])
             total = float(contributions[name][0])
-            evidence.extend(_shared(detector.explain(self.conversations, row), total))
+            evidence.extend(_explained(detector, self.conversations, row, probability, total))
         evidence.sort(key=lambda item: -abs(item.contribution))
         probability = float(self.probability[row])
         return Verdict(
@@ -109,12 +110,28 @@ class ScannedChunk:
         )
 
 
-def _shared(evidence: Sequence[Evidence], total: float) -> Iterator[Evidence]:
-    """Scale a detector's evidence so that its parts add up to what fusion took from it."""
+def _explained(
+    detector: Detector, given: Conversations, row: int, probability: float, total: float
+) -> Iterator[Evidence]:
+    """Yield a detector's evidence, so that its parts add up to what fusion took from it.
+
+    They are scaled; where that would turn them round, or there are none, the rest stands by itself.
+    """
+    balance = f"What else made {detector.name} give its probability."
+    try:
+        evidence = list(detector.explain(given, row))
+    except Exception as error:  # noqa: BLE001 - a plug-in's defect: shown in place of its reasons
+        balance = f"{detector.name} cannot explain itself: {type(error).__name__}: {error}."
+        evidence = []
     own = sum(item.contribution for item in evidence)
+    largest = max((abs(item.contribution) for item in evidence), default=0.0)
+    is_scalable = total == 0 or (own * total > 0 and abs(own) > 1e-6 * largest)
+    scale = total / own if is_scalable and total else float(not is_scalable)
     for item in evidence:
-        part = total * item.contribution / own if own else 0.0
+        part = scale * item.contribution
         yield Evidence(item.feature, item.value, item.unit, part, item.text)
+    if not is_scalable:
+        yield Evidence(detector.name, probability, "1", total - own, balance)
 
 
 def gated_verdict(flow_id: int, reason: str, fusion: Fusion, detectors: Sequence[str]) -> Verdict:
@@ -192,14 +209,21 @@ def decode(
                 seen = decoder.decode(payload) if payload is not None else None
                 if seen is not None:
                     found[row] = seen
+            columns = _sparse_columns(decoder, found, frame.height)
         except Exception as error:  # noqa: BLE001 - a plug-in's defect: shown, its columns null
             report.failures[decoder.name] = f"{type(error).__name__}: {error}"
-            found = {}
-        frame = frame.with_columns(
-            _sparse(name, dtype, found, frame.height)
-            for name, dtype in polars_schema(decoder.columns).items()
-        )
+            columns = _sparse_columns(decoder, {}, frame.height)
+        frame = frame.with_columns(columns)
     return Conversations(frame, given.intervals, given.packets, given.payloads)
+
+
+def _sparse_columns(
+    decoder: Decoder, found: Mapping[int, Mapping[str, object]], height: int
+) -> list[pl.Series]:
+    return [
+        _sparse(name, dtype, found, height)
+        for name, dtype in polars_schema(decoder.columns).items()
+    ]
 
 
 def _sparse(
@@ -230,8 +254,18 @@ def score(
             scores[detector.name] = np.full(len(conversations), np.nan)
             continue
         try:
-            scores[detector.name] = detector.score(conversations).probability
+            probability = detector.score(conversations).probability
+            scores[detector.name] = _checked(probability, len(conversations))
         except Exception as error:  # noqa: BLE001 - a plug-in's defect: counted, shown, not ready
             report.failures[detector.name] = f"{type(error).__name__}: {error}"
             scores[detector.name] = np.full(len(conversations), np.nan)
     return scores
+
+
+def _checked(probability: FloatArray, n: int) -> FloatArray:
+    """Return what a detector gave, if it can be one."""
+    if probability.shape != (n,):
+        raise ValueError(f"probabilities of shape {probability.shape} for {n} conversations")
+    if ((probability < 0) | (probability > 1)).any():
+        raise ValueError("a probability outside [0, 1]")
+    return probability

@@ -44,9 +44,7 @@ DNS_RESPONSE = bytes.fromhex("beef8180000100010000000004706f6f6c0000010001c00c00
 
 def said(i, octets, kind=0, protocol=6, source=MINER, destination=POOL, **changes):
     data = octets if isinstance(octets, bytes) else bytes([int(i) % 251]) * octets
-    return Packet(
-        at(i), source, destination, protocol, 40 + len(data), data, kind=kind, **changes
-    )
+    return Packet(at(i), source, destination, protocol, 40 + len(data), data, kind=kind, **changes)
 
 
 # Series
@@ -155,9 +153,7 @@ def test_a_budget_that_ends_inside_a_packet():
 
 def test_a_full_pool_is_counted_and_no_error():
     """Room for eight blocks of all biflows together."""
-    packets = [
-        said(i, 400, KIND_JSON, source=(MINER[0], 1000 + i), sequence=i) for i in range(12)
-    ]
+    packets = [said(i, 400, KIND_JSON, source=(MINER[0], 1000 + i), sequence=i) for i in range(12)]
     result = meter(packets, payload_limit_octets=8 * 512)
     assert [len(kept) for kept in result.segments.values()] == [1] * 8 + [0] * 4
     assert result.meter.counters.payload_dropped_octets == 4 * 400
@@ -281,9 +277,11 @@ def test_only_what_was_captured_of_a_response_is_kept():
 @pytest.mark.parametrize("limit", ["octets", "records"])
 def test_a_full_log_begins_again(limit):
     process = Meter(MeteringOptions())
-    room = {"dns": np.zeros(5 * 34 + 10, np.uint8)} if limit == "octets" else {
-        "dns_records": np.zeros((5, 3), np.int64)
-    }
+    room = (
+        {"dns": np.zeros(5 * 34 + 10, np.uint8)}
+        if limit == "octets"
+        else {"dns_records": np.zeros((5, 3), np.int64)}
+    )
     process._pools = process._pools._replace(**room)
     packets = [dns(i, DNS_RESPONSE[:-1] + bytes([i])) for i in range(12)]
     log = log_of(packets, process)

@@ -92,9 +92,7 @@ PACKERS = {
     "gzip": gzip.compress,
     "gzip, two members": lambda data: gzip.compress(data[:99]) + gzip.compress(data[99:]),
     "zstd": zstandard.compress,
-    "zstd, two frames": lambda data: (
-        zstandard.compress(data[:99]) + zstandard.compress(data[99:])
-    ),
+    "zstd, two frames": lambda data: zstandard.compress(data[:99]) + zstandard.compress(data[99:]),
     "bzip2": bz2.compress,
     "xz": lzma.compress,
 }
@@ -118,8 +116,8 @@ def test_a_named_pipe(tmp_path, packer):
 
     def feed():
         with path.open("wb", buffering=0) as pipe:
-            pipe.write(data[:20])
-            pipe.write(data[20:])
+            for start, end in ((0, 1), (1, 5), (5, 20), (20, len(data))):
+                pipe.write(data[start:end])
 
     thread = threading.Thread(target=feed)
     thread.start()

@@ -134,7 +134,10 @@ def test_simple_and_obsolete_packets(tmp_path, order):
         p.simple(FRAME, order=order),
         p.obsolete(FRAME, order=order),
     )
-    assert [(row["time"], row["payload"]) for row in rows] == [(0, b"abc"), (START + NS // 2, b"abc")]
+    assert [(row["time"], row["payload"]) for row in rows] == [
+        (0, b"abc"),
+        (START + NS // 2, b"abc"),
+    ]
 
 
 def test_a_block_longer_than_the_buffer_is_stepped_over(tmp_path):
@@ -186,9 +189,16 @@ def test_options_may_be_damaged(tmp_path):
         st.one_of(
             st.binary(max_size=40),
             st.sampled_from(
-                [p.section(), p.section(">"), p.interface(), p.interface(order=">", offset_s=1)]
-                + [p.enhanced(FRAME), p.enhanced(FRAME, order=">"), p.simple(FRAME)]
-                + list(p.skipped_blocks().values())
+                [
+                    p.section(),
+                    p.section(">"),
+                    p.interface(),
+                    p.interface(order=">", offset_s=1),
+                    p.enhanced(FRAME),
+                    p.enhanced(FRAME, order=">"),
+                    p.simple(FRAME),
+                    *p.skipped_blocks().values(),
+                ]
             ),
         ),
         max_size=8,

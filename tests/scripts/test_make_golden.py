@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The golden captures: made by the script, metered to exactly the tables beside them."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -51,19 +50,18 @@ def test_the_flow_table_is_the_expected_one(name, golden):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_notes_tell_where_it_comes_from_and_how_many_packets(name):
-    """Notes say `N packets` and what became of them: they must not lie."""
+    """Notes say how many packets there are and what became of them: they must not lie."""
     text = (GOLDEN / name / "NOTES.md").read_text(encoding="utf-8")
     _, counters = metered(name)
     assert "`scripts/make_golden.py`" in text
     assert "Apache-2.0" in text
     assert "nitiator" in text
-    (said,) = re.findall(r"(\d+) packets: (.*)\.", text)
-    outcomes = {k: v for k, v in counters.by_outcome().items() if v}
-    told = dict(part.rsplit(" ", 1)[::-1] for part in said[1].split(", "))
-    expected = {name.replace("_", " "): count for name, count in outcomes.items()}
-    told = {part.split(" ", 1)[1]: int(part.split(" ", 1)[0]) for part in said[1].split(", ")}
-    assert int(said[0]) == counters.packets_seen
-    assert told == expected
+    outcomes = [
+        f"{count} {outcome.replace('_', ' ')}"
+        for outcome, count in counters.by_outcome().items()
+        if count
+    ]
+    assert f"{counters.packets_seen} packets: {', '.join(outcomes)}." in text
 
 
 def test_the_cut_is_told():

@@ -52,6 +52,7 @@ def meter(
     chosen = format_for(format, output, FORMATS, "parquet")
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=False)
     session = Session.of(inputs, quiet)
+    session.refuse_overwriting(output)
     totals = run_meter(
         session, o.pipeline_options(metering, None, session.progress), chosen, output
     )

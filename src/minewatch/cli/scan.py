@@ -69,6 +69,7 @@ def scan(
     chosen = format_for(format, output, FORMATS, TABLE)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
     session = Session.of(inputs, quiet)
+    session.refuse_overwriting(output)
     pipeline = o.pipeline_options(metering, home, session.progress)
     job = ScanJob(session, o.scan_options(pipeline, threshold, model, intel), everything)
     totals = job.run_to(chosen, output)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from minewatch.cli.errors import complain
 from minewatch.cli.progress import ProgressBar
-from minewatch.errors import SourceError
+from minewatch.errors import ConfigError, SourceError
 from minewatch.readers.source import Input, find_inputs
 
 
@@ -39,6 +40,23 @@ class Session:
         for error in errors:
             session._fail(error)
         return session
+
+    def refuse_overwriting(self, output: str | None) -> None:
+        """Refuse an output file that is one of the inputs.
+
+        Parameters
+        ----------
+        output : value of ``-o``.
+
+        Raises
+        ------
+        ConfigError : it is.
+        """
+        if output is None or not os.path.exists(output):
+            return
+        for source in self.inputs:
+            if os.path.exists(source.path) and os.path.samefile(output, source.path):
+                raise ConfigError(f"-o {output}: this is one of the inputs; name another file")
 
     def run(self, action: Callable[[Input], None]) -> None:
         """Call ``action`` with each input; an input that cannot be read is reported.

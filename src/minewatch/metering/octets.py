@@ -8,9 +8,12 @@ The caller has checked that the octets are there.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numba
 import numpy as np
 
+from minewatch.metering.cache import forget_stale_kernels, kernel_sources
 from minewatch.types import ByteArray
 
 
@@ -18,6 +21,11 @@ from minewatch.types import ByteArray
 def octet(data: ByteArray, at: int) -> int:
     """Return the octet at ``at``."""
     return np.int64(data[np.uint64(at)])
+
+
+if hasattr(octet, "stats"):  # else NUMBA_DISABLE_JIT is set, for coverage
+    # Every kernel needs this module, and none is loaded before it is first called.
+    forget_stale_kernels(Path(octet.stats.cache_path), kernel_sources())
 
 
 @numba.njit(cache=True, nogil=True)

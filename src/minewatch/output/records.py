@@ -45,6 +45,8 @@ def printable(text: str) -> str:
     >>> printable("xmrig\x1b[2J")
     'xmrig?[2J'
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import zstandard
 
@@ -42,6 +42,7 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _BZIP2: Final = b"BZh"
 _XZ: Final = b"\xfd7zXZ\x00"
+_MAGIC_OCTETS: Final = 6
 _MAX_WINDOW: Final = 1 << 27
 """zstd window (128 MiB) that a hostile file may make us allocate; zstd's own limit is 2 GiB."""
 _UNPACKED_OCTETS: Final = 1 << 17
@@ -68,9 +69,7 @@ class Unpacked(io.RawIOBase):
     packed : the file that it reads, closed together with it.
     """
 
-    def __init__(
-        self, unpacker: io.BufferedIOBase, packed: io.RawIOBase | io.BufferedIOBase
-    ) -> None:
+    def __init__(self, unpacker: io.BufferedIOBase, packed: IO[bytes]) -> None:
         super().__init__()
         self._unpacker = unpacker
         self._packed = packed
@@ -211,10 +210,9 @@ def open_input(source: Input) -> io.RawIOBase | io.BufferedIOBase:
     except (OSError, ValueError) as error:
         raise SourceError(source.name, f"cannot be opened: {_reason(error)}") from error
     if not raw.seekable():
-        pipe = cast(io.BufferedReader, io.BufferedReader(raw, 1 << 20))
-        return _unpack(pipe, pipe.peek(6)[:6])
+        return _unpack_pipe(raw)
     try:
-        head = read_fully(raw, 6)
+        head = read_fully(raw, _MAGIC_OCTETS)
         raw.seek(0)
     except OSError as error:
         raw.close()
@@ -226,15 +224,43 @@ def _open_stdin(source: Input) -> io.RawIOBase | io.BufferedIOBase:
     try:
         if sys.stdin is None:
             raise ValueError("it is closed")
-        raw = io.FileIO(sys.stdin.fileno(), "rb", closefd=False)
-        stream = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
-        return _unpack(stream, stream.peek(6)[:6])
+        return _unpack_pipe(io.FileIO(sys.stdin.fileno(), "rb", closefd=False))
     except (OSError, ValueError) as error:
         raise SourceError(source.name, f"cannot be read: {_reason(error)}") from error
 
 
-def _unpack(stream: io.FileIO | io.BufferedReader, head: bytes) -> io.RawIOBase | io.BufferedIOBase:
-    packed = cast(io.BufferedIOBase, stream)
+class _Rejoined(io.RawIOBase):
+    """A pipe whose first octets were read already."""
+
+    def __init__(self, head: bytes, pipe: io.FileIO) -> None:
+        super().__init__()
+        self._head = head
+        self._pipe = pipe
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: WriteableBuffer) -> int | None:
+        if not self._head:
+            return self._pipe.readinto(room)
+        view = memoryview(room)
+        size = min(len(view), len(self._head))
+        view[:size] = self._head[:size]
+        self._head = self._head[size:]
+        return size
+
+    def close(self) -> None:
+        self._pipe.close()
+        super().close()
+
+
+def _unpack_pipe(pipe: io.FileIO) -> io.RawIOBase | io.BufferedIOBase:
+    head = read_fully(cast(io.RawIOBase, pipe), _MAGIC_OCTETS)
+    return _unpack(io.BufferedReader(_Rejoined(head, pipe), 1 << 20), head)
+
+
+def _unpack(stream: io.FileIO | io.BufferedIOBase, head: bytes) -> io.RawIOBase | io.BufferedIOBase:
+    packed = cast(IO[bytes], stream)
     unpacker: object
     if head.startswith(_GZIP):
         unpacker = gzip.GzipFile(fileobj=packed, mode="rb")
@@ -246,7 +272,7 @@ def _unpack(stream: io.FileIO | io.BufferedReader, head: bytes) -> io.RawIOBase 
     elif head.startswith(_XZ):
         unpacker = lzma.LZMAFile(packed, "rb")
     else:
-        return stream
+        return cast(io.BufferedIOBase, stream)
     return Unpacked(cast(io.BufferedIOBase, unpacker), packed)
 
 
