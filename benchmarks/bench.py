@@ -28,7 +28,10 @@ from measure import (
 from report import as_json, check_table, checks, program_table
 
 HERE = Path(__file__).resolve().parent
-MINEWATCH = str(Path(sys.executable).parent / "minewatch")
+ROOT = HERE.parent
+# As a user installs it: without the training extra, whose SciPy numba would import at every start.
+MINEWATCH_VENV = HERE / ".venv-minewatch"
+MINEWATCH = str(MINEWATCH_VENV / "bin" / "minewatch")
 PEERS_VENV = HERE / ".venv-peers"
 PEERS_PYTHON = str(PEERS_VENV / "bin" / "python")
 PEERS_REQUIREMENTS = HERE / "peers-requirements.txt"
@@ -65,7 +68,7 @@ def count_lines(printed: str, out: Path) -> int:
     return len(out.read_bytes().splitlines())
 
 
-INSTALL_MINEWATCH = "install minewatch into this environment: python -m pip install -e ."
+INSTALL_MINEWATCH = f"python -m venv {MINEWATCH_VENV.name}, and there pip install -e .."
 PROGRAMS = [
     Program(
         "meter",
@@ -145,6 +148,18 @@ def ensure_flowloop(directory: Path) -> None:
         subprocess.run(["cc", "-O2", "-o", target, source], check=True)
 
 
+def ensure_minewatch() -> None:
+    """Install minewatch and what its lock pins into an environment of its own."""
+    if Path(MINEWATCH).exists():
+        return
+    say("installing minewatch without extras")
+    subprocess.run([sys.executable, "-m", "venv", str(MINEWATCH_VENV)], check=True)
+    pip = [str(MINEWATCH_VENV / "bin" / "python"), "-m", "pip", "install", "-qq"]
+    lock = str(ROOT / "requirements.lock")
+    subprocess.run([*pip, "--require-hashes", "-r", lock], check=True)
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
+
+
 def ensure_peers() -> None:
     """Make the environment of the peers; a failure shows in ``missing_programs``."""
     if not Path(PEERS_PYTHON).exists():
@@ -161,6 +176,7 @@ def missing_programs(names: list[str], directory: Path) -> list[str]:
         ensure_flowloop(directory)
     if "nfstream" in names:
         ensure_peers()
+    ensure_minewatch()
     missing = [
         f"{program.name} is missing: {program.how_to_get}"
         for program in PROGRAMS

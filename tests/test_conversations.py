@@ -3,9 +3,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from metered import Packet, at, batches_of
 from minewatch import conversations as merging
 from minewatch import schema
 from minewatch.address import PRIVATE_NETWORKS, parse_networks
+from minewatch.metering.process import Meter
+from minewatch.metering.state import MeteringOptions
 from minewatch.testing import conversations
 
 NS = 1_000_000_000
@@ -109,3 +112,42 @@ def test_the_user_says_where_home_is():
 def test_an_empty_table_merges_to_an_empty_table():
     empty = pl.DataFrame(schema=schema.polars_schema(schema.FLOW))
     assert merging.merge_intervals(empty).is_empty()
+
+
+@pytest.mark.parametrize("compact_at", [10, 500_000])
+def test_conversations_are_the_sums_of_what_was_metered(monkeypatch, rng, compact_at):
+    """Metered in small outputs, with and without compaction: nothing lost, one row a biflow."""
+    monkeypatch.setattr(merging, "_COMPACT_AT", compact_at)
+    monkeypatch.setattr(merging, "MAX_INTERVALS", 3)
+    packets = [
+        Packet(
+            at(i / 2),
+            (TEN, 1000 + int(rng.integers(20))),
+            (OUTSIDE, 443),
+            octets=int(rng.integers(40, 1500)),
+            payload=b"x",
+        )
+        for i in range(2000)
+    ]
+    packets = [packet if rng.random() < 0.5 else packet.answer() for packet in packets]
+    meter = Meter(MeteringOptions(conversation_timeout_s=60, idle_timeout_s=30))
+    builder = merging.ConversationBuilder(HOME)
+    done = []
+    for batch in batches_of(packets, [50]):
+        for output in (*meter.feed(batch), *meter._output()):
+            done.append(builder.add(output.flows, output.ended)[0])
+    for output in meter.finish():
+        done.append(builder.add(output.flows, output.ended)[0])
+    conversations = pl.concat(done)
+    assert conversations["flow_id"].n_unique() == conversations.height == meter.counters.biflows
+    assert builder.open_conversations().is_empty()
+    for name, value in (
+        ("packet_delta_count", lambda packet: 1),
+        ("octet_delta_count", lambda packet: packet.octets),
+    ):
+        outbound = sum(value(packet) for packet in packets if packet.source[0] == TEN)
+        total = sum(map(value, packets))
+        assert conversations[name].sum() + conversations[f"reverse_{name}"].sum() == total
+        home = conversations.filter(pl.col("is_source_home"))
+        away = conversations.filter(~pl.col("is_source_home"))
+        assert home[name].sum() + away[f"reverse_{name}"].sum() == outbound
