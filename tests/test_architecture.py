@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "minewatch"
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "errors types schema config address",
+        "errors types schema config address odds",
         "contracts",
         "readers decoders metering conversations pairing features models detectors gate alerts response"
         " lab",
@@ -33,6 +33,7 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "types": frozenset({"errors", "schema"}),
     "schema": frozenset({"errors", "types"}),
     "address": frozenset({"errors"}),
+    "odds": frozenset({"types"}),
     "config": frozenset({"errors", "types", "schema"}),
     "metering": frozenset({"decoders"}),
     "readers": frozenset({"metering"}),

@@ -24,7 +24,7 @@ def test_built_in_detectors_meet_their_contract(plugin):
 
 
 def test_a_capture_is_a_packet_source():
-    assert {"fill", "close"} <= set(dir(CaptureSource))
+    assert {"read", "parse", "finish", "close"} <= set(dir(CaptureSource))
 
 
 def test_what_lacks_a_member_is_refused():

@@ -14,24 +14,38 @@ DEMO = Path(__file__).parents[1] / "src" / "minewatch" / "lab" / "demo.pcap"
 
 
 class Source:
-    """A packet source that counts; it fails at batch ``fails_at``."""
+    """A packet source that counts; it fails at block ``fails_at`` of the stage ``stage``."""
 
     name = "source"
 
-    def __init__(self, n_batches, fails_at=None):
-        self.n_batches = n_batches
-        self.fails_at = fails_at
-        self.filled = 0
+    def __init__(self, n_blocks, stage=None, fails_at=None):
+        self.n_blocks = n_blocks
+        self.fails = (stage, fails_at)
+        self.n_read = 0
+        self.n_parsed = 0
+        self.finished = False
         self.closed = False
 
-    def fill(self, batch):
-        if self.filled == self.fails_at:
+    def read(self, batch):
+        if self.fails == ("read", self.n_read):
             raise SourceError("source", "broken")
-        if self.filled == self.n_batches:
+        if self.n_read == self.n_blocks:
             return False
-        batch.n_packets = self.filled
-        self.filled += 1
+        batch.n_octets = self.n_read
+        self.n_read += 1
         return True
+
+    def parse(self, batch):
+        assert batch.n_octets == self.n_parsed
+        if self.fails == ("parse", self.n_parsed):
+            raise SourceError("source", "broken")
+        self.n_parsed += 1
+        batch.n_packets = batch.n_octets
+
+    def finish(self):
+        self.finished = True
+        if self.fails[0] == "finish":
+            raise SourceError("source", "broken")
 
     def close(self):
         self.closed = True
@@ -43,17 +57,23 @@ def readers():
 
 def test_batches_come_in_order_and_the_source_is_closed():
     source = Source(50)
-    assert [batch.n_packets for batch in pipeline.read_ahead(source)] == list(range(50))
+    # Block 0 holds no packet, and is not handed out.
+    assert [batch.n_packets for batch in pipeline.read_ahead(source)] == list(range(1, 50))
+    assert source.finished
     assert source.closed
     assert not readers()
 
 
-def test_an_error_of_the_reader_is_raised_in_the_caller_after_what_came_before():
-    source = Source(50, fails_at=7)
+@pytest.mark.parametrize(
+    ("stage", "fails_at", "before"),
+    [("read", 7, range(1, 7)), ("parse", 7, range(1, 7)), ("finish", None, range(1, 50))],
+)
+def test_an_error_is_raised_in_the_caller_after_what_came_before(stage, fails_at, before):
+    source = Source(50, stage, fails_at)
     seen = []
     with pytest.raises(SourceError, match="broken"):
         seen.extend(batch.n_packets for batch in pipeline.read_ahead(source))
-    assert seen == list(range(7))
+    assert seen == list(before)
     assert source.closed
     assert not readers()
 
@@ -65,7 +85,8 @@ def test_whoever_stops_early_leaves_no_thread_and_no_open_file():
     batches.close()
     assert source.closed
     assert not readers()
-    assert source.filled < 10
+    assert source.n_read < 10
+    assert not source.finished
 
 
 def demo():

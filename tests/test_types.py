@@ -9,13 +9,13 @@ from minewatch.testing import conversations
 def test_a_batch_holds_what_its_constants_say():
     batch = types.PacketBatch()
     assert batch.columns.shape == (types.BATCH_PACKETS, types.PACKET_WORDS)
-    assert batch.data.shape == (types.BATCH_OCTETS,)
+    assert batch.data.shape == (types.BATCH_MARGIN + types.BATCH_OCTETS,)
     assert batch.n_packets == 0
 
 
-def test_a_full_buffer_of_the_smallest_frames_fits_the_rows_of_a_batch():
-    # 16 octets of record header and 60 of frame: else every batch would end half read.
-    assert types.BATCH_OCTETS // 76 <= types.BATCH_PACKETS
+def test_a_block_of_the_shortest_records_fits_the_rows_of_a_batch():
+    # One more may have begun in the block before.
+    assert types.BATCH_OCTETS // 16 + 1 <= types.BATCH_PACKETS
 
 
 def test_packet_words_are_all_different():

@@ -107,8 +107,16 @@ class PacketSource(Protocol):
         """What the user called it; goes into the ``capture`` field of results."""
         ...
 
-    def fill(self, batch: PacketBatch) -> bool:
-        """Read the next packets into ``batch``; return False when there are none left."""
+    def read(self, batch: PacketBatch) -> bool:
+        """Read the next block of octets into ``batch``; return False when there are none left."""
+        ...
+
+    def parse(self, batch: PacketBatch) -> None:
+        """Decode the block's packets into ``batch.columns``; another thread reads on meanwhile."""
+        ...
+
+    def finish(self) -> None:
+        """Take stock after the last block was parsed; may raise SourceError."""
         ...
 
     def close(self) -> None:

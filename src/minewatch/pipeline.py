@@ -7,6 +7,8 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -84,37 +86,70 @@ class ConversationChunk:
     """Returns the DNS responses seen so far."""
 
 
-def read_ahead(source: PacketSource, depth: int = 3) -> Iterator[PacketBatch]:
-    """Yield a source's batches, filled by a second thread while the caller works.
+def read_ahead(source: PacketSource, depth: int = 4) -> Iterator[PacketBatch]:
+    """Yield a source's batches, read by one thread and parsed by another while the caller works.
 
     Reading, framing and decoding release the interpreter lock, as metering does, so that two
     processors are used. A batch is valid until the next one is asked for.
     """
-    free: queue.SimpleQueue[PacketBatch | None] = queue.SimpleQueue()
-    ready: queue.SimpleQueue[PacketBatch | BaseException | None] = queue.SimpleQueue()
+    free: _Queue = queue.SimpleQueue()
+    raw: _Queue = queue.SimpleQueue()
+    ready: _Queue = queue.SimpleQueue()
     for _ in range(depth):
         free.put(PacketBatch())
 
-    def fill() -> None:
-        try:
-            while (batch := free.get()) is not None and source.fill(batch):
-                ready.put(batch)
-            ready.put(None)
-        except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread, which raises it
-            ready.put(error)
+    def read() -> None:
+        while isinstance(batch := free.get(), PacketBatch):
+            if not source.read(batch):
+                raw.put(_End.OF_SOURCE)
+                return
+            raw.put(batch)
+        raw.put(_End.BY_CALLER)
 
-    thread = threading.Thread(target=fill, name="minewatch-reader", daemon=True)
-    thread.start()
+    def parse() -> None:
+        while isinstance(batch := raw.get(), PacketBatch):
+            source.parse(batch)
+            (ready if batch.n_packets else free).put(batch)
+        if batch is _End.OF_SOURCE:
+            source.finish()
+        ready.put(batch)
+
+    threads = [_start(read, raw), _start(parse, ready)]
     try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
+        while isinstance(item := ready.get(), PacketBatch):
             yield item
             free.put(item)
+        if isinstance(item, BaseException):
+            raise item
     finally:
-        free.put(None)
-        thread.join()
+        free.put(_End.BY_CALLER)
+        for thread in threads:
+            thread.join()
         source.close()
+
+
+class _End(Enum):
+    """Why no more batches come."""
+
+    OF_SOURCE = 1
+    BY_CALLER = 2
+
+
+_Queue: TypeAlias = "queue.SimpleQueue[PacketBatch | _End | BaseException]"
+
+
+def _start(work: Callable[[], None], results: _Queue) -> threading.Thread:
+    """Run ``work`` in a thread; what it raises goes to whoever takes its results."""
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
+            results.put(error)
+
+    thread = threading.Thread(target=run, name="minewatch-reader", daemon=True)
+    thread.start()
+    return thread
 
 
 def meter_capture(

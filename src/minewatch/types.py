@@ -23,10 +23,14 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 ByteArray: TypeAlias = npt.NDArray[np.uint8]
 Int32Array: TypeAlias = npt.NDArray[np.int32]
 
-BATCH_PACKETS: Final = 16_384
-"""Packets in a batch at most."""
 BATCH_OCTETS: Final = 1 << 19
-"""Octets of capture in a batch; bigger blocks fall out of the processor's cache."""
+"""Octets of capture that are read at a time; bigger blocks fall out of the processor's cache."""
+MAX_RECORD_OCTETS: Final = 1 << 20
+"""Longer records do not exist: libpcap's own limit is 256 KiB, dumpcap's 256 MiB is for USB."""
+BATCH_MARGIN: Final = MAX_RECORD_OCTETS + 64
+"""Room before the block for the begun record that the block before ended with."""
+BATCH_PACKETS: Final = BATCH_OCTETS // 16 + 1
+"""Packets in a batch at most: no record is shorter than its head of 16 octets."""
 
 
 class PacketBatch:
@@ -37,19 +41,22 @@ class PacketBatch:
 
     Attributes
     ----------
-    data : the capture's octets, shape (n_octets,), uint8.
+    data : the capture's octets, shape (BATCH_MARGIN + BATCH_OCTETS,), uint8; a block is read to
+        BATCH_MARGIN, and what the block before left over is put in front of it.
+    n_octets : octets of the block.
+    octets_read : octets of the source up to the end of the block.
     n_packets : rows that are valid.
-    octets_read : octets of the source that were read before and for this batch.
     columns : int64 matrix of shape (BATCH_PACKETS, PACKET_WORDS); see the ``P_*`` constants.
     """
 
-    __slots__ = ("columns", "data", "n_packets", "octets_read")
+    __slots__ = ("columns", "data", "n_octets", "n_packets", "octets_read")
 
     def __init__(self) -> None:
-        self.data: ByteArray = np.empty(BATCH_OCTETS, np.uint8)
+        self.data: ByteArray = np.empty(BATCH_MARGIN + BATCH_OCTETS, np.uint8)
         self.columns: Int64Array = np.empty((BATCH_PACKETS, PACKET_WORDS), np.int64)
-        self.n_packets = 0
+        self.n_octets = 0
         self.octets_read = 0
+        self.n_packets = 0
 
 
 PACKET_WORDS: Final = 19

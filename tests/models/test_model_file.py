@@ -16,7 +16,6 @@ from minewatch.models.model_file import (
     CARD_KEY,
     MAX_OCTETS,
     load_model,
-    logit,
     read_card,
     scored_base_rate,
     shipped_model,

@@ -17,7 +17,7 @@ from minewatch.errors import SourceError
 from minewatch.readers import capture
 from minewatch.readers.capture import CaptureSource
 from minewatch.readers.source import Input
-from minewatch.types import BATCH_OCTETS, BATCH_PACKETS, PacketBatch
+from minewatch.types import BATCH_OCTETS, BATCH_PACKETS, MAX_RECORD_OCTETS, PacketBatch
 from packets import NS, START, Frame, ether, ipv4, tcp_frame
 
 # Times in whole microseconds, so that every format can hold them.
@@ -304,15 +304,30 @@ def test_the_rest_of_a_long_damaged_capture_is_counted(tmp_path):
 
 
 @pytest.mark.parametrize("write_capture", [p.pcap, p.pcapng])
-def test_a_record_longer_than_the_buffer(tmp_path, write_capture):
-    """Below the limit of a record's length, but no interface writes 600 kB in one frame."""
-    long = b"x" * 600_000
+def test_a_record_longer_than_a_block_is_read(tmp_path, write_capture):
+    long = b"x" * (BATCH_OCTETS + 100_000)
     data = write_capture([FRAMES[0], Frame(long), FRAMES[1]])
-    start = data.index(long) - (16 if write_capture is p.pcap else 28)
+    rows, source = read_file(write(tmp_path, data))
+    assert shown(rows) == EXPECTED[:2]
+    assert source.counters.packets_seen == 3
+    assert source.counters.notes == []
+
+
+@pytest.mark.parametrize(
+    ("write_capture", "head", "why"),
+    [
+        (p.pcap, 16, "a record of impossible length"),
+        (p.pcapng, 28, "a packet block that contradicts itself"),
+    ],
+)
+def test_a_record_longer_than_the_limit_is_damage(tmp_path, write_capture, head, why):
+    long = b"x" * (MAX_RECORD_OCTETS + 4)
+    data = write_capture([FRAMES[0], Frame(long), FRAMES[1]])
+    start = data.index(long) - head
     rows, source = read_file(write(tmp_path, data))
     assert shown(rows) == EXPECTED[:1]
     (note,) = source.counters.notes
-    assert note.startswith(f"offset {start}: a record longer than any capture writes")
+    assert note.startswith(f"offset {start}: {why}")
     assert source.counters.octets_skipped == len(data) - start
 
 

@@ -156,7 +156,8 @@ def test_a_block_longer_than_the_buffer_is_stepped_over(tmp_path):
         (struct.pack("<II", 7, 8) + bytes(8), "a block of impossible length"),
         (struct.pack("<II", 7, 13) + bytes(8), "a block of impossible length"),
         (struct.pack("<II", 7, 0xFFFFFFFC) + bytes(8), "a block of impossible length"),
-        (p.block(1, b""), "an interface block that is too short, or one too many"),
+        (p.block(1, b""), "an interface block of impossible length"),
+        (p.block(1, bytes(1 << 18)), "an interface block of impossible length"),
         (p.block(0x0A0D0D0A, b"nope"), "a section header without byte order"),
         (
             struct.pack("<III", 0x0A0D0D0A, 24, 0x1A2B3C4D) + bytes(12),
@@ -223,7 +224,7 @@ def _frames(data, sizes):
         piece = rest + data[at : at + size]
         at += size
         buffer = np.frombuffer(piece, np.uint8)
-        n, stop, problem = state.frame(buffer, len(piece), records)
+        n, stop, problem = state.frame(buffer, 0, len(piece), records)
         assert 0 <= stop <= len(piece)
         for offset, captured, *others in records[:n].tolist():
             assert 0 <= offset <= offset + captured <= len(piece)

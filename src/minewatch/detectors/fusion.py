@@ -22,6 +22,7 @@ from typing import Final
 
 import numpy as np
 
+from minewatch.odds import from_log_odds, log_odds, logit
 from minewatch.types import FloatArray
 
 BASE_RATE: Final = 0.002
@@ -44,11 +45,12 @@ class Part:
 
     def __post_init__(self) -> None:
         """Refuse what would make the fusion fall where a detector rises, or be infinite."""
-        values = (self.weight, self.floor, self.ceiling)
-        if not all(map(math.isfinite, values)) or self.weight < 0:
+        if not 0 <= self.weight < math.inf:
             raise ValueError(f"weight {self.weight}: not a finite number of 0 or more")
-        if not self.floor <= 0 <= self.ceiling:
-            raise ValueError(f"floor {self.floor} and ceiling {self.ceiling} must enclose 0")
+        if not -math.inf < self.floor <= 0 <= self.ceiling < math.inf:
+            raise ValueError(
+                f"floor {self.floor} and ceiling {self.ceiling}: must be finite and enclose 0"
+            )
 
 
 # Chosen by hand from what each detector can know; see docs/models/fusion.md, also for how to
@@ -112,7 +114,7 @@ class Fusion:
         result = {}
         for name, probability in scores.items():
             part = self.parts.get(name, self.stranger)
-            moved = part.weight * (_logit(probability) - _logit(np.array(self.prior)))
+            moved = part.weight * (log_odds(probability, CERTAIN) - logit(self.prior))
             clipped = np.clip(moved, part.floor, part.ceiling)
             result[name] = np.where(np.isnan(clipped), 0.0, clipped)
         return result
@@ -125,14 +127,7 @@ class Fusion:
         scores : probabilities by detector, each of shape (n_rows,), NaN where not ready.
         n_rows : how many conversations there are.
         """
-        total = np.full(n_rows, _logit(np.array(self.prior)))
+        total = np.full(n_rows, logit(self.prior))
         for contribution in self.contributions(scores).values():
             total += contribution
-        result: FloatArray = 1 / (1 + np.exp(-total))
-        return result
-
-
-def _logit(probability: FloatArray) -> FloatArray:
-    clipped = np.clip(probability, CERTAIN, 1 - CERTAIN)
-    result: FloatArray = np.log(clipped / (1 - clipped))
-    return result
+        return from_log_odds(total)

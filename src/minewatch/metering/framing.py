@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from minewatch.metering.octets import word16, word32
-from minewatch.types import ByteArray, Int64Array
+from minewatch.types import MAX_RECORD_OCTETS, ByteArray, Int64Array
 
 RECORD_WORDS: Final = 5
 R_OFFSET, R_CAPTURED, R_WIRE, R_TIME, R_LINK = range(RECORD_WORDS)
@@ -27,9 +27,6 @@ OTHER_BLOCK: Final = 2
 """A pcapng block that is not a packet stands here."""
 DAMAGED: Final = 3
 """A length that no capture has stands here."""
-
-MAX_RECORD_OCTETS: Final = 1 << 20
-"""Longer records do not exist: libpcap's own limit is 256 KiB, dumpcap's 256 MiB is for USB."""
 
 _NS: Final = 1_000_000_000
 

@@ -7,7 +7,6 @@ Nothing in such a file can run code. It is read once, checked octet by octet
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from minewatch.errors import ModelError
 from minewatch.models.card import ModelCard, card_from_json
 from minewatch.models.onnx_check import OnnxError, check_onnx
+from minewatch.odds import from_log_odds, log_odds, logit
 from minewatch.schema import SCHEMA_VERSION
 from minewatch.types import Float32Array, FloatArray
 
@@ -56,8 +56,8 @@ class Model:
         for start in range(0, len(values), ROWS_AT_ONCE):
             rows = np.ascontiguousarray(values[start : start + ROWS_AT_ONCE], np.float32)
             (both,) = self.session.run([OUTPUT], {INPUT: rows})
-            mining = np.clip(both[:, 1].astype(np.float64), CERTAIN, 1 - CERTAIN)
-            result[start : start + len(rows)] = np.log(mining / (1 - mining)) + shift
+            mining = log_odds(both[:, 1].astype(np.float64), CERTAIN)
+            result[start : start + len(rows)] = mining + shift
         return result
 
     def probability(self, values: Float32Array) -> FloatArray:
@@ -67,19 +67,7 @@ class Model:
         ----------
         values : as for ``log_odds``.
         """
-        result: FloatArray = 1 / (1 + np.exp(-self.log_odds(values)))
-        return result
-
-
-def logit(probability: float) -> float:
-    """Return the log-odds of a probability.
-
-    Examples
-    --------
-    >>> logit(0.5)
-    0.0
-    """
-    return math.log(probability / (1 - probability))
+        return from_log_odds(self.log_odds(values))
 
 
 def scored_base_rate(base_rate: float, pass_share: float) -> float:

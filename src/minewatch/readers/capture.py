@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,7 +22,7 @@ from minewatch.readers.source import (
     open_input,
     read_fully,
 )
-from minewatch.types import BATCH_OCTETS, BATCH_PACKETS, Int64Array, PacketBatch
+from minewatch.types import BATCH_MARGIN, BATCH_PACKETS, Int64Array, PacketBatch
 
 _PCAP_HEADER_OCTETS: Final = 24
 HASH_SEED: Final = int.from_bytes(os.urandom(8), "little", signed=True)
@@ -74,8 +73,9 @@ class CaptureSource:
         self._records = np.empty((BATCH_PACKETS, framing.RECORD_WORDS), np.int64)
         self._fragments = np.zeros((FRAGMENT_SLOTS, 8), np.int64)
         self._rest = b""
-        self._is_over = False
-        self._skip = 0
+        self._parsed_octets = 0
+        self._damage = ""
+        self._damage_at = 0
         self._pcapng: PcapngState | None = None
         self._big_endian = False
         self._tick_ns = 1000
@@ -91,31 +91,74 @@ class CaptureSource:
         """Close the file."""
         self._stream.close()
 
-    def fill(self, batch: PacketBatch) -> bool:
-        """Read the next packets into ``batch``; return False when there are none left."""
-        batch.n_packets = 0
-        while batch.n_packets == 0:
-            if self._is_over:
-                self._refuse_unknown_link_type()
-                return False
-            end = self._read_block(batch)
-            n_records, stop = self._frame(batch, end)
-            self.counters.packets_seen += n_records
-            batch.n_packets = decode_frames(
-                batch.data,
-                self._records,
-                n_records,
-                self._decapsulate,
-                self._fragments,
-                batch.columns,
-                self.counters.outcomes,
-                HASH_SEED,
-            )
-            if self.counters.outcomes[Outcome.UNKNOWN_LINK_TYPE]:
-                self.counters.link_types.update(self._records[:n_records, framing.R_LINK].tolist())
-            self._rest = b"" if self._is_over else batch.data[stop:end].tobytes()
+    def read(self, batch: PacketBatch) -> bool:
+        """Read the next block of octets into ``batch``; return False when there are none left."""
+        batch.n_octets = 0
+        try:
+            batch.n_octets = self._stream.readinto(batch.data.data[BATCH_MARGIN:]) or 0
+        except UnpackError as error:
+            self._note(f"cannot be unpacked any further: {error}")
+        except OSError as error:
+            self._note(f"cannot be read any further: {error.strerror or error}")
+        self.counters.octets_read += batch.n_octets
         batch.octets_read = self.counters.octets_read
-        return True
+        return batch.n_octets > 0
+
+    def parse(self, batch: PacketBatch) -> None:
+        """Decode the packets of the block; what it ends with waits for the next block."""
+        batch.n_packets = 0
+        self._parsed_octets += batch.n_octets
+        if self._damage:
+            return
+        rest = self._rest
+        start, end = BATCH_MARGIN - len(rest), BATCH_MARGIN + batch.n_octets
+        batch.data[start:BATCH_MARGIN] = np.frombuffer(rest, np.uint8)
+        n_records, stop, damage = self._frame(batch, start, end)
+        if damage:
+            self._damage, self._damage_at = damage, self._parsed_octets - (end - stop)
+        self._rest = batch.data[stop:end].tobytes()
+        self.counters.packets_seen += n_records
+        batch.n_packets = decode_frames(
+            batch.data,
+            self._records,
+            n_records,
+            self._decapsulate,
+            self._fragments,
+            batch.columns,
+            self.counters.outcomes,
+            HASH_SEED,
+        )
+        if self.counters.outcomes[Outcome.UNKNOWN_LINK_TYPE]:
+            self.counters.link_types.update(self._records[:n_records, framing.R_LINK].tolist())
+
+    def finish(self) -> None:
+        """Note what could not be used, after the last block was parsed.
+
+        Raises
+        ------
+        SourceError : no packet at all could be decoded, because of the link type.
+        """
+        unfinished = len(self._rest) + (self._pcapng.unfinished if self._pcapng else 0)
+        if not self._damage and unfinished:
+            self._damage = "the capture is cut within a record"
+            self._damage_at = self._parsed_octets - unfinished
+        if self._damage:
+            unused = self._parsed_octets - self._damage_at
+            self.counters.octets_skipped = unused
+            self._note(
+                f"offset {self._damage_at}: {self._damage}; {unused} octets from there on are not "
+                "used, everything before is"
+            )
+        self._refuse_unknown_link_type()
+
+    def fill(self, batch: PacketBatch) -> bool:
+        """Read and parse the next packets into ``batch``; return False when none are left."""
+        while self.read(batch):
+            self.parse(batch)
+            if batch.n_packets:
+                return True
+        self.finish()
+        return False
 
     def _read_header(self) -> None:
         try:
@@ -125,7 +168,7 @@ class CaptureSource:
             if head == PCAPNG_MAGIC:
                 self._pcapng = PcapngState()
                 self._rest = head
-                self.counters.octets_read = len(head)
+                self._parsed_octets = self.counters.octets_read = len(head)
                 return
             if head not in PCAP_MAGICS:
                 raise SourceError(
@@ -144,7 +187,7 @@ class CaptureSource:
         self._read_pcap_header(head + rest)
 
     def _read_pcap_header(self, header: bytes) -> None:
-        self.counters.octets_read = len(header)
+        self._parsed_octets = self.counters.octets_read = len(header)
         if len(header) < _PCAP_HEADER_OCTETS:
             raise SourceError(
                 self.name, "the file ends within its header; capture again", offset=len(header)
@@ -169,79 +212,21 @@ class CaptureSource:
                 offset=None if self._pcapng else 20,
             )
 
-    def _read_block(self, batch: PacketBatch) -> int:
-        """Fill the buffer behind what the last batch left; return where the octets end."""
-        rest = self._rest
-        batch.data[: len(rest)] = np.frombuffer(rest, np.uint8)
-        end = len(rest)
-        room = batch.data.data[end:]
-        try:
-            got = _read_into(self._stream, room)
-        except UnpackError as error:
-            self._note(f"cannot be unpacked any further: {error}")
-            got = 0
-        except OSError as error:
-            self._note(f"cannot be read any further: {error.strerror or error}")
-            got = 0
-        if got == 0:
-            self._is_over = True
-        self.counters.octets_read += got
-        return end + got
-
-    def _frame(self, batch: PacketBatch, end: int) -> tuple[int, int]:
-        """Find the records in the buffer; return their number and where they end."""
+    def _frame(self, batch: PacketBatch, start: int, end: int) -> tuple[int, int, str]:
+        """Find the records in the buffer; return their number, where they end, and the damage."""
         if self._pcapng is not None:
-            n, stop, problem = self._pcapng.frame(batch.data, end, self._records)
-        else:
-            n, stop, status = framing.frame_pcap(
-                batch.data,
-                0,
-                end,
-                self._big_endian,
-                self._tick_ns,
-                self._link_type,
-                self._record_header,
-                self._records,
-            )
-            problem = "a record of impossible length" if status == framing.DAMAGED else ""
-        left = end - stop
-        if self._pcapng is not None:
-            left += self._pcapng.unfinished
-        if problem:
-            self._stop_at(left, problem)
-        elif self._is_over and n == BATCH_PACKETS:
-            self._is_over = False  # The buffer holds more than one batch has rows.
-        elif self._is_over and left:
-            self._stop_at(left, "the capture is cut within a record")
-        elif stop == 0 and end == BATCH_OCTETS:
-            self._stop_at(left, "a record longer than any capture writes")
-        return n, stop
-
-    def _stop_at(self, left: int, problem: str) -> None:
-        """Give up at the place that lies ``left`` octets before the end of what was read."""
-        offset = self.counters.octets_read - left
-        rest = self._count_rest()
-        self.counters.octets_skipped += left + rest
-        self._note(
-            f"offset {offset}: {problem}; {left + rest} octets from there on are not used, "
-            "everything before is"
+            return self._pcapng.frame(batch.data, start, end, self._records)
+        n, stop, status = framing.frame_pcap(
+            batch.data,
+            start,
+            end,
+            self._big_endian,
+            self._tick_ns,
+            self._link_type,
+            self._record_header,
+            self._records,
         )
-        self._is_over = True
-
-    def _count_rest(self) -> int:
-        """Read to the end of a damaged capture only to tell how much was not used."""
-        total = 0
-        try:
-            while part := self._stream.read(1 << 20):
-                total += len(part)
-        except (OSError, UnpackError):
-            return total
-        return total
+        return n, stop, "a record of impossible length" if status == framing.DAMAGED else ""
 
     def _note(self, text: str) -> None:
         self.counters.notes.append(text)
-
-
-def _read_into(stream: io.RawIOBase | io.BufferedIOBase, room: memoryview) -> int:
-    got = stream.readinto(room)
-    return got or 0

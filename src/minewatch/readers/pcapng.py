@@ -14,6 +14,7 @@ from minewatch.types import ByteArray, Int64Array
 _SECTION: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1
 _MAX_INTERFACES: Final = 65_536
+_MAX_INTERFACE_OCTETS: Final = 1 << 18
 _MAX_BLOCK_OCTETS: Final = 1 << 30
 
 
@@ -26,7 +27,8 @@ class PcapngState:
 
     def __init__(self) -> None:
         self._big_endian = False
-        self._interfaces: Int64Array = np.empty((0, 4), np.int64)
+        self._interfaces: Int64Array = np.empty((16, 4), np.int64)
+        self._n_interfaces = 0
         self._skip = 0
         self._length = 0
         self.blocks_skipped = 0
@@ -36,14 +38,22 @@ class PcapngState:
         """Octets so far of the block that is being stepped over; 0 if there is none."""
         return self._length - self._skip if self._skip else 0
 
-    def frame(self, data: ByteArray, end: int, records: Int64Array) -> tuple[int, int, str]:
-        """Find packets in ``data[:end]``; return (rows, next offset, what is damaged or "")."""
-        at = min(self._skip, end)
-        self._skip -= at
+    def frame(
+        self, data: ByteArray, start: int, end: int, records: Int64Array
+    ) -> tuple[int, int, str]:
+        """Find packets in ``data[start:end]``; return (rows, next offset, damage or "")."""
+        step = min(self._skip, end - start)
+        self._skip -= step
+        at = start + step
         n = 0
         while self._skip == 0:
             found, at, status = framing.frame_pcapng(
-                data, at, end, self._big_endian, self._interfaces, records[n:]
+                data,
+                at,
+                end,
+                self._big_endian,
+                self._interfaces[: self._n_interfaces],
+                records[n:],
             )
             n += found
             if status == framing.DAMAGED:
@@ -71,22 +81,29 @@ class PcapngState:
                 self._big_endian = False
             else:
                 return 0, "a section header without byte order"
-            self._interfaces = np.empty((0, 4), np.int64)
+            self._n_interfaces = 0
         length = int(word32(data, at + 4, self._big_endian))
         if length < 12 or length & 3 or length > _MAX_BLOCK_OCTETS:
             return 0, "a block of impossible length"
         if kind == _SECTION and length < 28:
             return 0, "a section header that is too short"
         if kind == _INTERFACE:
+            if not 20 <= length <= _MAX_INTERFACE_OCTETS:
+                return 0, "an interface block of impossible length"
+            if self._n_interfaces == _MAX_INTERFACES:
+                return 0, "one interface too many"
             if at + length > end:
                 return 0, ""
-            if length < 20 or len(self._interfaces) >= _MAX_INTERFACES:
-                return 0, "an interface block that is too short, or one too many"
-            row = self._interface(data[at + 8 : at + length - 4].tobytes())
-            self._interfaces = np.vstack([self._interfaces, np.array([row], np.int64)])
+            self._add(self._interface(data[at + 8 : at + length - 4].tobytes()))
         elif kind != _SECTION:
             self.blocks_skipped += 1
         return length, ""
+
+    def _add(self, interface: tuple[int, int, int, int]) -> None:
+        if self._n_interfaces == len(self._interfaces):
+            self._interfaces = np.resize(self._interfaces, (2 * self._n_interfaces, 4))
+        self._interfaces[self._n_interfaces] = interface
+        self._n_interfaces += 1
 
     def _interface(self, body: bytes) -> tuple[int, int, int, int]:
         """Return link type, snap length, time units a second and offset in s of an interface."""

@@ -18,7 +18,8 @@ from typing import Any, Final
 import numpy as np
 
 from minewatch.detectors.fusion import BASE_RATE, LABEL_THRESHOLD
-from minewatch.models.model_file import CERTAIN, logit, scored_base_rate
+from minewatch.models.model_file import CERTAIN, scored_base_rate
+from minewatch.odds import from_log_odds, log_odds, logit
 from minewatch.training import require_extra
 from minewatch.training.algorithms import ALGORITHMS, Folds, calibrate, folds_for, raw_score
 from minewatch.training.dataset import read_dataset
@@ -73,8 +74,8 @@ def held_out(algorithm: str, examples: Examples, folds: Folds, seed: int = 0) ->
         fitted = model.calibrated_classifiers_[0].estimator
         is_over[ready] = raw_score(fitted, examples.values[ready]) > threshold
         shift = logit(rate_scored) - logit(float(part.is_mining.mean()))
-        mining = model.predict_proba(examples.values[ready])[:, 1].clip(CERTAIN, 1 - CERTAIN)
-        probability[ready] = 1 / (1 + np.exp(-(np.log(mining / (1 - mining)) + shift)))
+        mining = log_odds(model.predict_proba(examples.values[ready])[:, 1], CERTAIN)
+        probability[ready] = from_log_odds(mining + shift)
     return HeldOut(algorithm, is_over, probability)
 
 
@@ -184,7 +185,7 @@ def compare(examples: Examples, algorithms: Iterable[str] = tuple(ALGORITHMS)) -
     Parameters
     ----------
     examples : the conversations.
-    algorithms : which of the four to try.
+    algorithms : names in ``ALGORITHMS`` to try.
     """
     by_source = folds_for(examples.sources, examples.captures, examples.is_mining, 0)
     at_random = random_folds(examples)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from minewatch.detectors.fusion import Fusion, Part
+from minewatch.odds import logit
 from minewatch.types import BoolArray, FloatArray
 
 SHRINKAGE = 1.0
@@ -46,7 +47,7 @@ def fit_parts(
     counts = np.where(
         is_mining, fusion.prior / is_mining.sum(), (1 - fusion.prior) / (~is_mining).sum()
     ) * len(is_mining)
-    offset = float(np.log(fusion.prior / (1 - fusion.prior)))
+    offset = logit(fusion.prior)
 
     def loss(weights: FloatArray) -> tuple[float, FloatArray]:
         margin = signs * (columns @ weights + offset)
