@@ -79,7 +79,7 @@ class ReferenceMeter:
         self.live: dict[Any, Biflow] = {}
         self.records: list[dict[str, Any]] = []
         self.series: dict[int, list[tuple[int, int, bool]]] = {}
-        self.count = self.out_of_order = self.clock = self.swept = 0
+        self.count = self.out_of_order = self.clock = self.swept = self.since = self.peak = 0
 
     def run(self, packets: Iterable[Packet]) -> None:
         for packet in packets:
@@ -89,9 +89,11 @@ class ReferenceMeter:
             self.end(key, 3 if self.live[key].is_closed else 4)
 
     def add(self, packet: Packet) -> None:
-        if self.clock - self.swept > 30 * NS:
+        rows = min(self.count, self.peak + 32_768)
+        if self.clock - self.swept > 60 * NS and self.since * 16 >= rows:
             self.end_silent()
-            self.swept = self.clock
+            self.swept, self.since = self.clock, 0
+        self.since += 1
         self.clock = max(self.clock, packet.time_ns)
         ends = [packet.source, packet.destination]
         if packet.protocol in (1, 58):
@@ -117,6 +119,7 @@ class ReferenceMeter:
                 self.count, packet, packet.source, packet.time_ns, packet.time_ns + self.interval
             )
             self.live[key] = flow
+            self.peak = max(self.peak, len(self.live))
         self.count_packet(flow, packet)
 
     def end_silent(self) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from minewatch.address import (
     PRIVATE_NETWORKS,
+    halves_of,
     is_inside,
     packed,
     parse_networks,
@@ -25,6 +26,17 @@ def halves(address):
     if address.version == 4:
         number |= 0xFFFF << 32
     return number >> 64, number & LOW
+
+
+def test_an_address_in_halves():
+    assert halves_of("fe80::1%eth0") == (0xFE80 << 48, 1)
+    with pytest.raises(ValueError, match="nowhere"):
+        halves_of("nowhere")
+
+
+@given(st.ip_addresses())
+def test_halves_are_those_of_the_tables(address):
+    assert halves_of(str(address)) == halves(address)
 
 
 @given(st.ip_addresses())
@@ -69,5 +81,5 @@ def test_text_replaces_both_halves_in_place():
 
 @pytest.mark.parametrize("text", ["10.0.0.1/8", "nowhere", "10.0.0.0/33", ""])
 def test_a_bad_network_is_named_with_its_cure(text):
-    with pytest.raises(ConfigError, match="--home .*write networks as 10.0.0.0/8"):
+    with pytest.raises(ConfigError, match=r"--home .*write networks as 10\.0\.0\.0/8"):
         parse_networks([text])

@@ -18,8 +18,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "errors types schema config address odds",
         "contracts",
-        "readers decoders metering conversations pairing features models detectors gate alerts response"
-        " lab",
+        "readers decoders metering conversations pairing features models detectors gate alerts"
+        " response lab",
         "registry",
         "testing",
         "pipeline scanning output training experiments engine",

@@ -7,8 +7,8 @@ from metered import Packet, at, batches_of
 from minewatch import conversations as merging
 from minewatch import schema
 from minewatch.address import PRIVATE_NETWORKS, parse_networks
-from minewatch.metering.process import Meter
-from minewatch.metering.state import MeteringOptions
+from minewatch.metering.process import Meter, flow_table
+from minewatch.metering.state import RECORD_COLUMNS, MeteringOptions
 from minewatch.testing import conversations
 
 NS = 1_000_000_000
@@ -45,6 +45,7 @@ def test_totals_add_up_and_extremes_span_all_intervals():
         tcp_control_bits=[2, 4, 16],
         payload_kinds=[1, 0, 4],
         flow_end_reason=[2, 1, 3],
+        is_initiator_known=[False, True, True],
     )
     merged = merging.merge_intervals(flows).sort("flow_id")
     assert merged.get_column("packet_delta_count").to_list() == [101, 10]
@@ -53,6 +54,7 @@ def test_totals_add_up_and_extremes_span_all_intervals():
     assert merged.get_column("tcp_control_bits").to_list() == [18, 4]
     assert merged.get_column("payload_kinds").to_list() == [5, 0]
     assert merged.get_column("flow_end_reason").to_list() == [3, 1]
+    assert merged.get_column("is_initiator_known").to_list() == [True, True]
     assert merged.get_column("interval_count").to_list() == [2, 1]
     assert merged.get_column("flow_start_nanoseconds").to_list() == [0, 60 * NS]
     assert merged.get_column("flow_end_nanoseconds").to_list() == [179 * NS, 119 * NS]
@@ -109,9 +111,36 @@ def test_the_user_says_where_home_is():
     assert frame.select(merging.is_source_home(home)).item() is False
 
 
+def test_a_single_record_is_not_overwritten_by_the_next():
+    memory = np.zeros((2, len(RECORD_COLUMNS)), np.int64)
+    memory[:, 0] = 7
+    flows = flow_table(memory[:1])
+    builder = merging.ConversationBuilder(HOME)
+    builder.add(flows, ids())
+    memory[:, 0] = 8
+    assert flows.get_column("flow_id").to_list() == [7]
+    assert builder.open_conversations().get_column("flow_id").to_list() == [7]
+
+
 def test_an_empty_table_merges_to_an_empty_table():
     empty = pl.DataFrame(schema=schema.polars_schema(schema.FLOW))
     assert merging.merge_intervals(empty).is_empty()
+
+
+def test_too_many_records_altogether_leave_fewer_of_each(monkeypatch):
+    monkeypatch.setattr(merging, "_COMPACT_AT", 50)
+    monkeypatch.setattr(merging, "_MOST_RECORDS", 20)
+    monkeypatch.setattr(merging, "MAX_INTERVALS", 12)
+    builder = merging.ConversationBuilder(HOME)
+    builder.add(records([1, 2, 3, 4] * 15, packet_delta_count=list(range(60))), ids())
+    # Twelve of each are 52 records, six are 28, three are 16.
+    assert builder._open.height == 16
+    _, intervals = builder.add(records([]), ids(4))
+    assert intervals.get_column("packet_delta_count").to_list() == [
+        sum(range(3, 48, 4)),
+        *(51, 55, 59),
+    ]
+    assert intervals.get_column("interval_count").to_list() == [12, 1, 1, 1]
 
 
 @pytest.mark.parametrize("compact_at", [10, 500_000])

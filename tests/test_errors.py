@@ -14,6 +14,10 @@ def test_a_source_error_names_the_file_the_place_and_the_cure():
     )
 
 
+def test_the_very_beginning_is_an_offset():
+    assert str(errors.SourceError("a.pcap", "no capture", 0)) == "a.pcap: offset 0: no capture"
+
+
 def test_without_an_offset_none_is_made_up():
     assert str(errors.SourceError("a.pcap", "no such file")) == "a.pcap: no such file"
 

@@ -103,3 +103,13 @@ def test_nothing_is_lost():
 def test_an_empty_table_pairs_to_an_empty_table():
     empty = pl.DataFrame(schema=schema.polars_schema(schema.FLOW))
     assert pair_directions(empty).is_empty()
+
+
+def test_kinds_of_payload_are_those_of_all_records():
+    paired = pair(
+        record(0, payload_kinds=1),
+        record(1, payload_kinds=2),
+        record(2, inverse=True, payload_kinds=4),
+        record(70, inverse=True, payload_kinds=8),
+    )
+    assert paired.get_column("payload_kinds").to_list() == [7, 8]

@@ -116,6 +116,7 @@ def test_gate_reasons_are_counted_and_only_what_passed_has_side_data():
     for chunk in chunks:
         ids = set(chunk.passed.frame.get_column("flow_id").to_list())
         assert set(chunk.passed.packets) == set(chunk.passed.payloads) == ids
+        assert set(chunk.passed.intervals.get_column("flow_id")) == ids
         assert set(chunk.passed.frame.get_column("gate_reason")) <= {gate.PASSED}
 
 
@@ -129,6 +130,22 @@ def test_interval_records_add_up_to_their_conversation():
             both.get_column("packet_delta_count").to_list()
             == both.get_column("packet_delta_count_of_intervals").to_list()
         )
+
+
+def test_a_packet_that_claims_to_be_huge_has_a_size_that_can_be_summed(tmp_path):
+    """Segmentation offload leaves the IP length 0; then the record's own length counts."""
+    header = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000065000000")  # raw IP
+    packet = bytes.fromhex("4500000000004000400600000a000001c6336401") + bytes.fromhex(
+        "9c4001bb0000000000000000501000ff00000000"
+    )
+    record = b"".join(n.to_bytes(4, "little") for n in (1, 0, len(packet), 0xFFFF_FFFF))
+    (tmp_path / "huge.pcap").write_bytes(header + (record + packet) * 3)
+    path = str(tmp_path / "huge.pcap")
+    _, chunks = pipeline.conversations(Input("huge", path, None), pipeline.PipelineOptions())
+    (row,) = pl.concat([chunk.everything for chunk in chunks]).iter_rows(named=True)
+    sizes = (row["minimum_ip_total_length"], row["maximum_ip_total_length"])
+    assert sizes == (0x7FFF_FFFF, 0x7FFF_FFFF)
+    assert row["octet_delta_count"] == 3 * 0x7FFF_FFFF
 
 
 def test_without_packets_there_are_no_conversations():

@@ -5,6 +5,7 @@ import pytest
 
 from minewatch import registry
 from minewatch.errors import ConfigError, ModelError, SourceError
+from minewatch.pipeline import PipelineOptions
 from minewatch.testing import check_detector, check_feature_set
 
 
@@ -81,3 +82,9 @@ def test_a_missing_model_and_a_missing_list_are_named(tmp_path):
         registry.detectors(model=tmp_path / "none.onnx")
     with pytest.raises(SourceError, match=r"none\.csv"):
         registry.detectors(indicators=tmp_path / "none.csv")
+
+
+def test_the_model_must_have_been_trained_with_the_settings_in_use():
+    registry.detectors(settings=PipelineOptions().settings())
+    with pytest.raises(ModelError, match="made with interval_s 60, 300 is in use"):
+        registry.detectors(settings={"interval_s": 300.0})

@@ -94,6 +94,7 @@ def test_the_plaintext_miner_of_the_demo_is_found_and_nothing_normal_is():
     found = {row["source_transport_port"] for _, row in flagged(chunks)}
     assert in_clear <= found <= miners
     assert told.mining == len(found)
+    assert told.scored == sum(len(chunk.conversations) for chunk in chunks)
     assert told.failures == {}
 
 
@@ -114,6 +115,30 @@ def test_a_verdict_says_why_and_its_parts_add_up_to_it():
 def test_the_threshold_decides_the_label():
     _, chunks = scan(threshold=1.0)
     assert flagged(chunks) == []
+
+
+def test_a_probability_of_the_very_threshold_is_mining():
+    given = conversations(1)
+    options = scanning.ScanOptions(PipelineOptions(), [], [], Fusion(), threshold=0.25)
+    chunk = scanning.ScannedChunk(given, given.frame, np.array([0.25]), {}, options)
+    assert chunk.is_mining.tolist() == [True]
+    assert chunk.verdict(0).label == "mining"
+
+
+class Named(Fixed):
+    uses = ("destination_name",)
+
+    def score(self, given):
+        return Scores(self.name, np.zeros(len(given)))
+
+
+def test_names_that_a_detector_uses_are_read_of_all_conversations():
+    def n_named(detectors):
+        _, chunks = scan(detectors)
+        frames = [chunk.conversations.frame for chunk in chunks]
+        return sum(frame.get_column("destination_name").count() for frame in frames)
+
+    assert n_named([Named("named")]) > n_named([SignatureDetector()]) > 0
 
 
 def test_a_failing_detector_is_shown_and_the_others_still_score():
@@ -234,6 +259,20 @@ def test_a_failing_decoder_is_shown_and_its_column_is_null():
     decoded = scanning.decode(talking(1), [BrokenDecoder(), Echo()], np.ones(3, bool), told)
     assert told.failures == {"broken": "KeyError: 'oops'"}
     assert decoded.frame.get_column("echo_octet").to_list() == [61, None, None]
+
+
+class Choosy(Echo):
+    def decode(self, given):
+        if given.segments[0].data == b"=":
+            raise ValueError("not this one")
+        return super().decode(given)
+
+
+def test_a_conversation_that_breaks_a_decoder_does_not_hide_the_others():
+    told = report()
+    decoded = scanning.decode(talking(1, 2), [Choosy()], np.ones(3, bool), told)
+    assert decoded.frame.get_column("echo_octet").to_list() == [None, 62, None]
+    assert told.failures == {"echo": "ValueError: not this one"}
 
 
 def test_what_no_detector_uses_is_decoded_of_what_is_shown():

@@ -58,6 +58,29 @@ def test_the_suite_of_features_finds_defects(defect, complaint):
         check_feature_set(Features(defect))
 
 
+class Speechless(PaperFeatures):
+    feature_phrases = PaperFeatures.feature_phrases[1:]
+
+
+class Guessing(PaperFeatures):
+    """Features that do without one of the columns that they require."""
+
+    def transform(self, given: Conversations) -> FeatureMatrix:
+        frame = given.frame
+        if "octet_delta_count" not in frame.columns:
+            frame = frame.with_columns(octet_delta_count=pl.lit(0, pl.Int64))
+        return super().transform(Conversations(frame))
+
+
+@pytest.mark.parametrize(
+    ("features", "complaint"),
+    [(Speechless(), "unit or a phrase"), (Guessing(), "without octet_delta_count")],
+)
+def test_the_suite_of_features_reads_what_they_declare(features, complaint):
+    with pytest.raises(AssertionError, match=complaint):
+        check_feature_set(features)
+
+
 class Detector:
     """A detector with a defect."""
 
@@ -81,6 +104,19 @@ def share(frame: pl.DataFrame):
     return packets / packets.sum()
 
 
+def by_hour(frame: pl.DataFrame):
+    return frame.get_column("flow_start_nanoseconds").to_numpy() // (3600 * 10**9) % 24 / 24
+
+
+class Needy(Detector):
+    requires = ("packet_delta_count",)
+
+
+def test_a_detector_that_scores_without_what_it_requires_is_a_defect():
+    with pytest.raises(AssertionError, match="not silent without packet_delta_count"):
+        check_detector(Needy(lambda frame: np.full(frame.height, 0.25)))
+
+
 @pytest.mark.parametrize(
     ("score", "complaint"),
     [
@@ -88,6 +124,7 @@ def share(frame: pl.DataFrame):
         (lambda frame: np.full(frame.height, 1.5), "outside"),
         (lambda frame: np.arange(frame.height) / 100, "order of rows"),
         (share, "batch mates"),
+        (by_hour, "time of day"),
     ],
 )
 def test_the_suite_of_detectors_finds_defects(score, complaint):

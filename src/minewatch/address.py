@@ -46,6 +46,23 @@ def text_of(high: int, low: int) -> str:
     return str(ipaddress.IPv6Address((high << 64) | low))
 
 
+def halves_of(text: str) -> tuple[int, int]:
+    """Return the two halves of an address, IPv4 mapped; the scope of an IPv6 one is dropped.
+
+    Raises
+    ------
+    ValueError : it is no address.
+
+    Examples
+    --------
+    >>> [hex(half) for half in halves_of("10.0.0.1")]
+    ['0x0', '0xffff0a000001']
+    """
+    address = ipaddress.ip_address(text)
+    number = int(address) | (_MAPPED if address.version == 4 else 0)
+    return number >> 64, number & _LOW
+
+
 def packed(high: int, low: int) -> bytes:
     """Return an address in network order: 4 octets for IPv4, else 16.
 

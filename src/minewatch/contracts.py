@@ -61,6 +61,11 @@ class FeatureSet(Protocol):
         ...
 
     @property
+    def feature_phrases(self) -> tuple[str, ...]:
+        """What each one measures in a few words for a person, in the same order."""
+        ...
+
+    @property
     def requires(self) -> tuple[str, ...]:
         """Columns of ``Conversations.frame`` without which every feature is NaN."""
         ...

@@ -16,6 +16,8 @@ MAX_INTERVALS: Final = 1440
 """Interval records kept of one conversation: a day at 60 s. Older ones are merged into one."""
 _COMPACT_AT: Final = 500_000
 """Open interval records at which it is worth to look for conversations with too many."""
+_MOST_RECORDS: Final = 2_000_000
+"""Open interval records of all conversations, about: with more, fewer are kept of each."""
 
 _FIRST: Final = tuple(column.name for column in schema.ENDPOINTS)
 _SUMS: Final = tuple(column.name for column in schema.COUNTERS)
@@ -91,9 +93,19 @@ class ConversationBuilder:
         return merged.with_columns(is_source_home(self._home))
 
     def _compact(self) -> None:
-        """Merge what lies before the latest ``MAX_INTERVALS`` of each conversation."""
+        """Merge what lies before the latest ``MAX_INTERVALS`` records of each conversation.
+
+        Half as many are kept, and half of that, while they are too many altogether.
+        """
+        kept = MAX_INTERVALS
+        self._merge_older(kept)
+        while self._open.height > _MOST_RECORDS and kept > 1:
+            kept //= 2
+            self._merge_older(kept)
+        self._compact_at = max(_COMPACT_AT, 2 * self._open.height)
+
+    def _merge_older(self, kept: int) -> None:
         age = pl.int_range(pl.len()).reverse().over("flow_id")
-        recent = pl.Series(self._open.select(age < MAX_INTERVALS).to_series())
+        recent = self._open.select(age < kept).to_series()
         older = merge_intervals(self._open.filter(~recent))
         self._open = pl.concat([older, self._open.filter(recent)])
-        self._compact_at = max(_COMPACT_AT, 2 * self._open.height)

@@ -64,9 +64,10 @@ def pair_directions(records: FlowTable, interval_s: float = 60.0) -> FlowTable:
         ),
         flow_end_nanoseconds=pl.max_horizontal("flow_end_nanoseconds", "flow_end_nanoseconds_back"),
         **{
-            name: pl.max_horizontal(name, f"{name}_back")
-            for name in ("flow_end_reason", "payload_kinds", "vlan_id")
+            name: pl.max_horizontal(name, f"{name}_back") for name in ("flow_end_reason", "vlan_id")
         },
+        payload_kinds=pl.col("payload_kinds").fill_null(0)
+        | pl.col("payload_kinds_back").fill_null(0),
         is_initiator_known=pl.lit(value=False),
     )
     types = schema.polars_schema(schema.FLOW)
@@ -135,7 +136,8 @@ def _merged(placed: pl.DataFrame, reverse: str) -> pl.DataFrame:
         pl.col("protocol_identifier").first(),
         pl.col("flow_start_nanoseconds").min(),
         pl.col("flow_end_nanoseconds").max(),
-        *(pl.col(name).max() for name in ("flow_end_reason", "payload_kinds", "vlan_id")),
+        *(pl.col(name).max() for name in ("flow_end_reason", "vlan_id")),
+        pl.col("payload_kinds").bitwise_or(),
         *(_total(name, name in sums).alias(f"{reverse}{name}") for name in _FORWARD),
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
@@ -86,7 +87,7 @@ class ConversationChunk:
     """Returns the DNS responses seen so far."""
 
 
-def read_ahead(source: PacketSource, depth: int = 4) -> Iterator[PacketBatch]:
+def read_ahead(source: PacketSource, depth: int = 4) -> Generator[PacketBatch, None, None]:
     """Yield a source's batches, read by one thread and parsed by another while the caller works.
 
     Reading, framing and decoding release the interpreter lock, as metering does, so that two
@@ -156,10 +157,11 @@ def meter_capture(
     source: PacketSource, meter: Meter, options: PipelineOptions
 ) -> Iterator[MeterOutput]:
     """Yield what the metering process hands out for one capture, the last one marked."""
-    for batch in read_ahead(source):
-        if options.on_progress is not None:
-            options.on_progress(batch.octets_read)
-        yield from meter.feed(batch)
+    with closing(read_ahead(source)) as batches:
+        for batch in batches:
+            if options.on_progress is not None:
+                options.on_progress(batch.octets_read)
+            yield from meter.feed(batch)
     yield from meter.finish()
 
 

@@ -203,12 +203,17 @@ def decode(
     kinds = frame.get_column("payload_kinds").to_numpy()
     for decoder in decoders:
         found: dict[int, Mapping[str, object]] = {}
-        try:
-            for row in np.flatnonzero(rows & ((kinds & decoder.kinds) != 0)).tolist():
-                payload = given.payloads.get(int(ids[row]))
+        for row in np.flatnonzero(rows & ((kinds & decoder.kinds) != 0)).tolist():
+            payload = given.payloads.get(int(ids[row]))
+            # One conversation that a decoder breaks on must not hide the others from it.
+            try:
                 seen = decoder.decode(payload) if payload is not None else None
-                if seen is not None:
-                    found[row] = seen
+            except Exception as error:  # noqa: BLE001 - a plug-in's defect: shown, this row null
+                report.failures[decoder.name] = f"{type(error).__name__}: {error}"
+                continue
+            if seen is not None:
+                found[row] = seen
+        try:
             columns = _sparse_columns(decoder, found, frame.height)
         except Exception as error:  # noqa: BLE001 - a plug-in's defect: shown, its columns null
             report.failures[decoder.name] = f"{type(error).__name__}: {error}"

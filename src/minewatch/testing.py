@@ -119,12 +119,17 @@ def _same(left: np.ndarray, right: np.ndarray, what: str) -> None:
         raise AssertionError(what)
 
 
+def _later(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the same conversations a year and 5,000 s later."""
+    shift = (365 * 86_400 + 5_000) * _NS
+    return frame.with_columns(
+        pl.col("flow_start_nanoseconds") + shift, pl.col("flow_end_nanoseconds") + shift
+    )
+
+
 def _shifted(given: Conversations) -> Conversations:
-    """Return the same conversations a year later, between other addresses and ports."""
-    year = 365 * 86_400 * _NS
-    frame = given.frame.with_columns(
-        pl.col("flow_start_nanoseconds") + year,
-        pl.col("flow_end_nanoseconds") + year,
+    """Return the same conversations later, between other addresses and ports."""
+    frame = _later(given.frame).with_columns(
         pl.col("source_address_low") + 77,
         pl.col("destination_address_low") + 99,
         (pl.col("source_transport_port") + 5).cast(pl.UInt16),
@@ -138,8 +143,12 @@ def check_feature_set(features: FeatureSet) -> None:
     """Run the conformance suite of feature sets; AssertionError tells what is broken.
 
     Same values alone, shuffled or among others; invariant to a shift of time and a renaming of
-    addresses and ports; a missing column gives NaN; no feature is constant.
+    addresses and ports; without a required column every feature is NaN; none is constant; each
+    has a unit and a phrase.
     """
+    lengths = {len(features.feature_units), len(features.feature_phrases)}
+    if lengths != {len(features.feature_names)} or not all(features.feature_phrases):
+        raise AssertionError("a feature without a unit or a phrase")
     given = _varied()
     matrix = features.transform(given)
     if matrix.names != features.feature_names or matrix.values.shape != (12, len(matrix.names)):
@@ -157,15 +166,16 @@ def check_feature_set(features: FeatureSet) -> None:
     if not (spread > 0).all():
         raise AssertionError(f"constant: {np.array(matrix.names)[~(spread > 0)].tolist()}")
     for name in features.requires:
-        if not np.isnan(features.transform(Conversations(given.frame.drop(name))).values).any():
-            raise AssertionError(f"without {name} no feature is NaN")
+        if not np.isnan(features.transform(Conversations(given.frame.drop(name))).values).all():
+            raise AssertionError(f"without {name} a feature is not NaN")
 
 
 def check_detector(detector: Detector, given: Conversations | None = None) -> None:
     """Run the conformance suite of detectors; AssertionError tells what is broken.
 
-    Probabilities in [0, 1] or NaN; the same alone, shuffled or among others; not a function of
-    absolute time; evidence has finite contributions.
+    Probabilities in [0, 1] or NaN; the same alone, shuffled, among others or a year later (a list
+    of dated entries may differ: give conversations that are not in it); silent without a column
+    that it requires; evidence has finite contributions.
     """
     given = _varied() if given is None else given
     n = len(given)
@@ -178,6 +188,11 @@ def check_detector(detector: Detector, given: Conversations | None = None) -> No
     order = np.random.default_rng(3).permutation(n)
     shuffled = detector.score(Conversations(given.frame[order.tolist()])).probability
     _same(shuffled, probability[order], "a row depends on the order of rows")
+    later = detector.score(Conversations(_later(given.frame))).probability
+    _same(later, probability, "a row depends on the time of day")
+    for name in set(detector.requires) & set(given.frame.columns):
+        if not np.isnan(detector.score(Conversations(given.frame.drop(name))).probability).all():
+            raise AssertionError(f"not silent without {name}")
     for row in range(n):
         alone = detector.score(given.filter(np.arange(n) == row)).probability
         _same(alone, probability[row : row + 1], "a row depends on its batch mates")

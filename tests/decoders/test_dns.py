@@ -5,12 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minewatch.contracts import Decoder
 from minewatch.decoders import dns
-from minewatch.decoders.dns import DnsAnswer, DnsDecoder, dns_messages, parse_dns
-from minewatch.types import Payload, Segment
+from minewatch.decoders.dns import DnsAnswer, parse_dns
 
-DECODER = DnsDecoder()
 IN_A = b"\x00\x01\x00\x01"
 
 
@@ -38,14 +35,6 @@ REPLY = message(
 )
 
 
-def udp(*messages):
-    return Payload(17, [Segment(i, i % 2 == 0, 0, len(m), m) for i, m in enumerate(messages)])
-
-
-def test_it_is_a_decoder():
-    assert isinstance(DECODER, Decoder)
-
-
 def test_an_alias_keeps_the_name_that_was_asked_for():
     parsed = parse_dns(REPLY)
     assert parsed.is_response
@@ -56,19 +45,10 @@ def test_an_alias_keeps_the_name_that_was_asked_for():
     )
 
 
-def test_columns():
-    assert DECODER.decode(udp(QUERY, REPLY)) == {
-        "dns_query_name": "pool.example",
-        "dns_answers": "pool.example=10.99.1.1,pool.example=::1",
-    }
-    assert DECODER.decode(udp(QUERY)) == {"dns_query_name": "pool.example", "dns_answers": None}
-
-
-def test_over_tcp_split_anywhere(build):
-    framed = len(REPLY).to_bytes(2, "big") + REPLY
-    for cut in range(1, len(framed)):
-        talk = build.talk(("<", framed), cuts=frozenset({cut}))
-        assert DECODER.decode(talk)["dns_query_name"] == "pool.example"
+def test_a_query_asks_and_gives_nothing():
+    parsed = parse_dns(QUERY)
+    assert not parsed.is_response
+    assert (parsed.names, parsed.answers) == (("pool.example",), ())
 
 
 def test_multicast_dns_has_answers_without_questions():
@@ -89,6 +69,7 @@ def test_a_name_that_does_not_exist():
         QUERY[:-1],
         REPLY[:-1],
         b'{"id":1,"method":"login"}' * 4,
+        b"\x80" * 100,
         message(questions=("a",) * 9),
         message(flags=0x7800),
         message(record(b"\xc0\x0c", 1, bytes(4)), questions=("a." * 130 + "a",)),
@@ -113,21 +94,12 @@ def test_names_are_made_fit_for_a_terminal():
     assert parse_dns(message(questions=("PO\x1b[2J.example",))).names == ("po?[2j.example",)
 
 
-def test_messages_and_records_are_bounded():
-    assert len(dns_messages(udp(*[QUERY] * 100))) == dns._MAX_MESSAGES
+def test_records_are_bounded():
     many = message(*[record(POINTER, 1, bytes(4))] * 200)
     assert len(parse_dns(many).answers) == dns._MAX_RECORDS
-
-
-def test_other_protocols_are_not_dns(build):
-    assert DECODER.decode(udp(b"\x80" * 100)) is None
-    assert DECODER.decode(build.talk((">", b'{"id":1}\n'))) is None
-    assert DECODER.decode(Payload(17, [])) is None
 
 
 @given(st.binary(max_size=80), st.integers(0, len(REPLY)))
 def test_never_raises(noise, place):
     for data in (noise, REPLY[:place] + noise, REPLY[:place] + noise[:1] + REPLY[place + 1 :]):
         parse_dns(data)
-        DECODER.decode(udp(data))
-        DECODER.decode(Payload(6, [Segment(0, True, 1, len(data), data)]))

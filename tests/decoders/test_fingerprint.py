@@ -73,3 +73,8 @@ def test_ja3_of_its_authors():
 
 def test_grease_numbers():
     assert sum(map(is_grease, range(65536))) == 16
+
+
+def test_ja4_counts_no_further_than_99():
+    many = changed(extensions=tuple(range(150)), ciphers=tuple(range(120)))
+    assert ja4(many).startswith("t13d9999h2_")

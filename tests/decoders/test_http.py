@@ -85,3 +85,8 @@ def test_bounds():
 def test_never_raises(noise, place):
     parse_http(noise)
     parse_http(CHUNKED[:place] + noise + POST)
+
+
+def test_a_length_of_many_digits_is_no_length():
+    found, _ = parse_http(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n{}")
+    assert found[0].body == b"{}"

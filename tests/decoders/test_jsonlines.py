@@ -140,6 +140,13 @@ def test_hostile_text_takes_little_time(text):
     assert time.perf_counter() - started < 1
 
 
+def test_the_end_of_a_deep_message_is_made_up_in_linear_time():
+    text = "[" * 8_000 + "1," * 4_000
+    started = time.perf_counter()
+    values(text)
+    assert time.perf_counter() - started < 0.1
+
+
 @given(st.text(alphabet='{}[]",:\\ \n1ae\x00\x05', max_size=200))
 def test_never_raises(text):
     for offset, value, _ in json_values(text):

@@ -175,3 +175,16 @@ def test_never_raises(build, noise, place):
     ):
         row = DECODER.decode(build.talk((">", data), ("<", data)))
         assert row is None or list(row) == [column.name for column in DECODER.columns]
+
+
+def test_of_a_repeated_extension_the_first_counts(build):
+    second = extension(0, b"\x00\x0e\x00\x00\x0bevil.exampl")
+    body = HELLO[9:]
+    at = 34 + 1 + body[34]
+    at += 2 + int.from_bytes(body[at : at + 2], "big")
+    at += 1 + body[at]
+    size = int.from_bytes(body[at : at + 2], "big") + len(second)
+    body = body[:at] + size.to_bytes(2, "big") + body[at + 2 :] + second
+    hello = b"\x01" + len(body).to_bytes(3, "big") + body
+    record = b"\x16\x03\x01" + len(hello).to_bytes(2, "big") + hello
+    assert DECODER.decode(build.talk((">", record)))["tls_sni"] == "pool.example"

@@ -4,7 +4,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from minewatch.detectors.flowstats import FEATURE_SETS, FlowStatsDetector, feature_set_for
+from minewatch.detectors import flowstats
+from minewatch.detectors.flowstats import (
+    FEATURE_SETS,
+    FlowStatsDetector,
+    feature_set_for,
+    readable,
+)
 from minewatch.errors import ModelError
 from minewatch.models.card import FeatureCard, ModelCard
 from minewatch.models.model_file import Model
@@ -85,24 +91,58 @@ def test_evidence_is_what_changes_when_a_value_becomes_ordinary(detector):
     assert (reason.feature, reason.value, reason.unit) == ("packets_ratio", 3.0, "1")
     assert reason.contribution == pytest.approx(np.log(3), rel=1e-5)
     assert reason.text == (
-        "Packets ratio is 3, outside what 90 % of normal training traffic has (0.5 to 2); with "
-        "the rest as it is, this speaks for mining."
+        "Packets sent per packet received: 3, above the usual 0.5 to 2; combined with the rest "
+        "it pushes towards mining."
     )
     (against,) = detector.explain(given, 1)
     assert against.contribution < 0
-    assert "against mining" in against.text
+    assert "0.1, below the usual" in against.text
+    assert "pushes away from mining" in against.text
 
 
-def test_the_shipped_model_explains_itself_strongest_first(shipped):
+def test_the_bounds_of_what_is_usual_are_usual(detector):
+    given = conversations(2, packet_delta_count=[20, 5], reverse_packet_delta_count=10)
+    for row in range(2):
+        assert "within the usual 0.5 to 2" in detector.explain(given, row)[0].text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.0, "1", "0"),
+        (-0.5, "1", "-0.5"),
+        (99.96, "octets", "100 octets"),
+        (100.4, "bit", "100 bit"),
+        (1234567.8, "bit/s", "1,234,568 bit/s"),
+        (0.000012345, "s", "0.0000123 s"),
+        (1e-30, "1", "0"),
+        (3.14159, "1/s", "3.14 per s"),
+    ],
+)
+def test_numbers_are_for_people(value, unit, text):
+    assert readable(value, unit) == text
+
+
+def test_explaining_is_the_same_alone_and_among_others(shipped):
+    given = conversations(3, packet_delta_count=[30, 300, 3000])
+    for row in range(3):
+        alone = given.filter(np.arange(3) == row)
+        assert shipped.explain(given, row) == shipped.explain(alone, 0)
+
+
+def test_the_shipped_model_explains_itself_strongest_first(shipped, monkeypatch):
     found = [abs(item.contribution) for item in shipped.explain(conversations(1), 0)]
     assert found == sorted(found, reverse=True)
+    monkeypatch.setattr(flowstats, "MAX_EVIDENCE", 2)
+    few = [abs(item.contribution) for item in shipped.explain(conversations(1), 0)]
+    assert few == found[:2]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"feature_set": "rhythm"}, "feature set rhythm"),
-        ({"features": (FeatureCard("novel", "1", 0, 0, 0),)}, "feature novel is unknown"),
+        ({"feature_set": "rhythm"}, "feature set 'rhythm'"),
+        ({"features": (FeatureCard("novel", "1", 0, 0, 0),)}, "feature 'novel' is unknown"),
         ({"features": (FeatureCard("duration", "ms", 0, 0, 0),)}, "has another unit"),
     ],
 )

@@ -97,3 +97,24 @@ def test_a_prior_is_a_probability(prior):
 def test_other_weights_may_be_given():
     none = Fusion(parts={"flowstats": Part(0.0, 0.0, 0.0)}, stranger=STRANGER)
     assert none.probability({"flowstats": np.array([1.0])}, 1)[0] == pytest.approx(0.002)
+
+
+def test_limits_and_weights_of_what_is_built_in():
+    """No list decides alone, nor does a stranger; silence of the signature says little."""
+    most = Fusion().contributions({name: np.array([1.0]) for name in ("intel", "new", "flowstats")})
+    least = Fusion().contributions({"signature": np.array([0.0]), "flowstats": np.array([0.0])})
+    enough = math.log(0.998 / 0.002)
+    assert max(most["intel"][0], most["new"][0]) < enough < most["flowstats"][0]
+    assert (least["signature"][0], least["flowstats"][0]) == (-1.0, -3.0)
+
+
+def test_a_stranger_counts_half():
+    half = Fusion().contributions({"new": np.array([0.02]), "flowstats": np.array([0.02])})
+    assert half["new"][0] == pytest.approx(half["flowstats"][0] / 2)
+    assert half["new"][0] > 0
+
+
+@pytest.mark.parametrize("values", [(1, -math.inf, 1), (1, 0, math.inf)])
+def test_endless_limits_are_named(values):
+    with pytest.raises(ValueError, match="must be finite"):
+        Part(*values)

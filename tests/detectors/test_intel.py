@@ -76,6 +76,7 @@ def test_it_is_a_detector():
         (f"10.0.0.9,ip,3333,,,0.25,,{DATE}", flow(), 0.25),
         (f"10.0.0.9,ip,3333,,,7,,{DATE}", flow(), intel.UNKNOWN_CONFIDENCE),
         (f"10.0.0.9,ip,3333,,,hearsay,,{DATE}", flow(), intel.UNKNOWN_CONFIDENCE),
+        ("10.0.0.9,ip,3333,,,confirmed,,2024-11-13", flow(), 1.0),  # listed after the capture
         ("10.0.0.9,ip,3333,,,confirmed,,", flow(), intel.UNDATED),
         ("10.0.0.9,ip,3333,,,confirmed,,2022-11-14", flow(), 0.5),
         (f"Pool.Example,domain,,,,confirmed,,{DATE}", flow(tls_sni="pool.example."), 1.0),

@@ -10,6 +10,11 @@ def test_zero_below_is_unknown_and_zero_above_is_zero():
     np.testing.assert_array_equal(found, [0.0, np.nan, np.nan, np.nan])
 
 
+def test_what_cannot_be_is_unknown():
+    """An exporter whose clock went back gives a record that ends before it begins."""
+    assert np.isnan(divide(np.array([1.0]), np.array([-1.0]))).all()
+
+
 def test_durations_are_exact_at_todays_nanoseconds():
     start = 1_900_000_000_123_456_789
     frame = pl.DataFrame(

@@ -9,13 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metered import Packet, at, batches_of, meter
-from minewatch.metering.kernel import ROWS_A_PACKET, is_sweep_due, rebuild_index, touch_rows
+from minewatch.metering.kernel import (
+    ROWS_A_PACKET,
+    SWEEP_NS,
+    is_sweep_due,
+    rebuild_index,
+    touch_rows,
+)
 from minewatch.metering.process import Meter
 from minewatch.metering.state import (
     CLOCK_NS,
+    MAX_ENDED,
     N_COUNTS,
+    N_FLOWS,
     N_LIVE,
     N_PACKETS,
+    N_PEAK,
     N_ROWS,
     SWEPT_NS,
     SWEPT_PACKETS,
@@ -332,13 +341,29 @@ def rest_of(process):
 
 def test_a_sweep_costs_no_more_than_so_many_rows_a_packet():
     counts = np.zeros(N_COUNTS, np.int64)
-    counts[[CLOCK_NS, SWEPT_NS, N_PACKETS, SWEPT_PACKETS]] = [31 * NS, 0, 1000, 990]
-    counts[N_ROWS] = 10 * ROWS_A_PACKET
+    counts[[CLOCK_NS, SWEPT_NS, N_PACKETS, SWEPT_PACKETS]] = [SWEEP_NS + NS, 0, 1000, 990]
+    counts[N_FLOWS] = 10 * ROWS_A_PACKET
     assert is_sweep_due(counts)
-    counts[N_ROWS] += 1
+    counts[N_FLOWS] += 1
     assert not is_sweep_due(counts)
-    counts[[N_ROWS, CLOCK_NS]] = [1, 30 * NS]
+    counts[[N_FLOWS, CLOCK_NS]] = [1, SWEEP_NS]
     assert not is_sweep_due(counts)
+    # Rows are used again: of a million biflows, few at a time, not many rows were ever used.
+    counts[[N_FLOWS, CLOCK_NS, N_PEAK]] = [1_000_000, SWEEP_NS + NS, ROWS_A_PACKET]
+    counts[N_PACKETS] = 990 + 1 + MAX_ENDED // ROWS_A_PACKET
+    assert is_sweep_due(counts)
+    counts[N_PEAK] += 1
+    assert not is_sweep_due(counts)
+
+
+def test_no_more_rows_are_used_than_a_sweep_reckons_with(rng):
+    for keep in (True, False):
+        process = Meter(MeteringOptions(**TIMES, keep_packets=keep))
+        for batch in batches_of(crowd(rng), [100]):
+            for _ in process.feed(batch):
+                pass
+            counts = process._pools.counts
+            assert counts[N_ROWS] <= min(counts[N_FLOWS], counts[N_PEAK] + MAX_ENDED)
 
 
 def test_the_index_can_be_built_again():

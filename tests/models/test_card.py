@@ -49,6 +49,7 @@ def changed(**changes: Any) -> str:
         ({"base_rate": 0.0}, "not between"),
         ({"base_rate": float("nan")}, "not a finite number"),
         ({"base_rate": True}, "not a finite number"),
+        ({"base_rate": 10**400}, "not a finite number"),
         ({"pass_share": 0}, "not between"),
         ({"training": []}, "not an object"),
     ],

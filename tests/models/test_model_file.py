@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from minewatch.models.model_file import (
     scored_base_rate,
     shipped_model,
 )
+from minewatch.odds import logit
 from minewatch.schema import SCHEMA_VERSION
 
 CARD = ModelCard(
@@ -98,8 +98,9 @@ def test_the_card_is_read_without_loading(write):
 def test_the_metering_in_use_must_be_the_models(write):
     path = write(identity())
     load_model(path, metering={"interval_s": 60.0, "idle_timeout_s": 120.0, "other": 1.0})
-    with pytest.raises(ModelError, match=r"model\.onnx: made with interval_s 60, 300 is in use"):
-        load_model(path, metering={"interval_s": 300.0})
+    for other in (300, 30):
+        with pytest.raises(ModelError, match=rf"onnx: made with interval_s 60, {other} is in use"):
+            load_model(path, metering={"interval_s": float(other)})
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,7 @@ def test_the_metering_in_use_must_be_the_models(write):
         (b"\x80\x04\x95pickled", "not an ONNX model"),
         (identity(None), "without a minewatch card"),
         (identity(changed(schema_version=SCHEMA_VERSION + 1)), "schema version"),
+        (identity(changed(schema_version=SCHEMA_VERSION - 1)), "schema version"),
         (identity(changed(base_rate=2.0)), "its card is wrong"),
         (identity(width=3), "other tensors"),
     ],
@@ -183,4 +185,3 @@ def test_the_shipped_model_fits_this_version():
 
 def test_the_prior_among_scored_conversations():
     assert scored_base_rate(0.5, 0.5) == pytest.approx(2 / 3)
-    assert logit(0.9) == pytest.approx(math.log(9))

@@ -52,6 +52,13 @@ def test_external_data_without_a_location_mark_is_refused():
         check_onnx(model(initializers=(tensor,)).SerializeToString())
 
 
+def test_the_mark_of_external_data_alone_is_refused():
+    tensor = TensorProto(name="secret", data_type=FLOATS, dims=[2])
+    tensor.data_location = TensorProto.EXTERNAL
+    with pytest.raises(OnnxError, match="external data"):
+        check_onnx(model(initializers=(tensor,)).SerializeToString())
+
+
 def test_external_data_of_a_constant_is_refused():
     node = helper.make_node("Constant", [], ["y"])
     node.attribute.append(helper.make_attribute("value", external()))
@@ -108,7 +115,9 @@ def test_functions_are_refused():
         check_onnx(proto.SerializeToString())
 
 
-@pytest.mark.parametrize("data", [b"", b"ORTM", b"\x80\x04pickle", b"\x08\x07", b"\x0b\x0c"])
+@pytest.mark.parametrize(
+    "data", [b"", b"ORTM", b"\x80\x04pickle", b"\x08\x07", b"\x0b\x0c", b"\x02\x00\x3a\x00"]
+)
 def test_what_is_no_model_is_refused(data):
     with pytest.raises(OnnxError, match="not an ONNX model"):
         check_onnx(data)

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 
+from minewatch.detectors.fusion import BASE_RATE
+from minewatch.models.model_file import scored_base_rate
+from minewatch.odds import log_odds, logit
 from minewatch.training.algorithms import folds_for
 from minewatch.training.evaluate import (
     HeldOut,
@@ -52,6 +57,18 @@ def test_what_cannot_be_scored_is_not_flagged(result):
     assert np.isnan(result.probability[1])
     assert not result.at_half()[1]
     assert np.isfinite(np.delete(result.probability, 1)).all()
+
+
+def test_passing_the_gate_is_part_of_the_probability(examples):
+    """Where the gate stops more of what is normal, what passed is mining more often."""
+    folds = folds_for(examples.sources, examples.captures, examples.is_mining, 0)
+    stopped = {(False, source, f"{source}0"): 75 * 9 for source in "abcd"}  # one in ten passes
+    strict = held_out(ALGORITHM, dataclasses.replace(examples, stopped=stopped), folds)
+    lax = held_out(ALGORITHM, dataclasses.replace(examples, stopped={}), folds)
+    ready = examples.is_ready
+    moved = log_odds(strict.probability, 1e-12) - log_odds(lax.probability, 1e-12)
+    expected = logit(scored_base_rate(BASE_RATE, 0.1)) - logit(BASE_RATE)
+    np.testing.assert_allclose(moved[ready], expected, rtol=1e-3)
 
 
 def test_the_gates_losses_count(examples):

@@ -39,3 +39,18 @@ def test_the_gates_share_is_trusted_only_of_many(passed, stopped, share):
 
 def test_rows_without_a_feature_are_not_ready():
     assert not examples(3, 0).is_ready.any()
+
+
+def test_the_gates_share_is_that_of_the_source_where_most_pass():
+    one, two = examples(50, 50), examples(80, 20)
+    both = Examples(
+        np.concatenate([one.values, two.values]),
+        one.names,
+        one.units,
+        np.concatenate([one.is_mining, two.is_mining]),
+        np.concatenate([one.sources, np.full(80, "office", object)]),
+        np.concatenate([one.captures, np.full(80, "o.pcap", object)]),
+        np.concatenate([one.horizons, two.horizons]),
+        {**one.stopped, (False, "office", "o.pcap"): 20},
+    )
+    assert both.pass_share() == pytest.approx(0.8)

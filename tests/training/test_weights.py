@@ -46,3 +46,9 @@ def test_unready_scores_are_silent(calibrated):
     fitted = fit_parts(scores, IS_MINING, Fusion())
     assert fitted["flowstats"].weight == pytest.approx(alone["flowstats"].weight, abs=1e-3)
     assert fitted["rhythm"].weight == pytest.approx(1)
+
+
+def test_a_weight_is_never_below_zero():
+    surely_wrong = probability(np.where(IS_MINING, -5.0, 5.0))
+    fitted = fit_parts({"rhythm": np.tile(surely_wrong, 1)}, IS_MINING, Fusion())
+    assert fitted["rhythm"].weight == 0

@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ``dns`` decoder, and the names that DNS gave to addresses."""
+"""DNS messages: the names asked for and the addresses given.
+
+Blind spots: DNS over TLS and HTTPS, and messages that the capture cut.
+
+References
+----------
+.. [1] RFC 1035; RFC 6762 (multicast).
+"""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import polars as pl
-
-from minewatch.decoders.stream import reassemble
 from minewatch.decoders.text import printable
-from minewatch.schema import KIND_DNS, Column
-from minewatch.types import Payload
 
 _A, _CNAME, _AAAA = 1, 5, 28
 _INTERNET = 1
 _MAX_RECORDS = 64
-_MAX_MESSAGES = 32
 _MAX_JUMPS = 16
 _MAX_NAME = 255
 _MAX_QUESTIONS = 8
@@ -55,74 +54,6 @@ class DnsMessage:
     response_code: int
     names: tuple[str, ...]
     answers: tuple[DnsAnswer, ...]
-
-
-class DnsDecoder:
-    """Names asked for and addresses given in a DNS or multicast DNS conversation.
-
-    Blind spots: DNS over TLS and HTTPS; messages that the capture cut. The columns hold the first
-    messages of the conversation; `dns_messages` gives all.
-
-    Notes
-    -----
-    Cost: some 10 microseconds a message. A compression loop ends the message.
-
-    References
-    ----------
-    .. [1] RFC 1035; RFC 7766 (over TCP); RFC 6762 (multicast).
-    """
-
-    name = "dns"
-    kinds = KIND_DNS
-    columns = (
-        Column("dns_query_name", pl.String(), "-", "First name asked for."),
-        Column(
-            "dns_answers", pl.String(), "-", "Addresses given, `name=address`, by commas, first 16."
-        ),
-    )
-
-    def decode(self, payload: Payload) -> Mapping[str, object] | None:
-        """Return the ``dns_*`` values of one conversation, None if it is not DNS."""
-        messages = dns_messages(payload)
-        names = [name for message in messages for name in message.names]
-        answers = [answer for message in messages for answer in message.answers]
-        if not names and not answers:
-            return None
-        pairs = dict.fromkeys(
-            f"{answer.name}={ipaddress.ip_address(answer.address)}" for answer in answers
-        )
-        return {
-            "dns_query_name": names[0] if names else None,
-            "dns_answers": ",".join(list(pairs)[:16]) or None,
-        }
-
-
-def dns_messages(payload: Payload) -> list[DnsMessage]:
-    """Return the DNS messages of a UDP or TCP conversation, at most 32; none if it is not DNS."""
-    if payload.protocol == 17:
-        parts: Iterator[bytes] = (segment.data for segment in payload.segments)
-    else:
-        parts = _prefixed(payload)
-    found = []
-    for data in parts:
-        message = parse_dns(data)
-        if message is None:
-            break
-        found.append(message)
-        if len(found) >= _MAX_MESSAGES:
-            break
-    return found
-
-
-def _prefixed(payload: Payload) -> Iterator[bytes]:
-    """Yield the messages of a TCP conversation, each behind its length."""
-    for from_initiator in (True, False):
-        for chunk in reassemble(payload.segments, from_initiator=from_initiator):
-            position = 0
-            while position + 2 <= len(chunk.data):
-                length = int.from_bytes(chunk.data[position : position + 2], "big")
-                yield chunk.data[position + 2 : position + 2 + length]
-                position += 2 + length
 
 
 def parse_dns(data: bytes) -> DnsMessage | None:

@@ -145,8 +145,18 @@ def _flat(offset: int, value: object, is_cut: bool) -> Iterator[tuple[int, JsonO
 
 def _salvaged(text: str) -> object:
     """Return what can be read of a message without its end, or None."""
+    closing, comma = _closing(text)
+    value, end = _value_at(text + closing, 0)
+    if end < 0:
+        text = text[:comma]
+        value, end = _value_at(text + _closing(text)[0], 0)
+    return value if end >= 0 else None
+
+
+def _closing(text: str) -> tuple[str, int]:
+    """Return what closes all that is open at the end, and where the last comma stands."""
     stack: list[str] = []
-    comma, comma_stack = 0, ""
+    comma = 0
     in_string = False
     for token in _TOKEN.finditer(text):
         mark = token[0][0]
@@ -155,12 +165,7 @@ def _salvaged(text: str) -> object:
         elif mark in "[{":
             stack.append("]" if mark == "[" else "}")
         elif mark == ",":
-            comma, comma_stack = token.start(), "".join(reversed(stack))
+            comma = token.start()
         elif stack:
             stack.pop()
-    whole = text + '"' * in_string + "".join(reversed(stack))
-    for candidate in (whole, text[:comma] + comma_stack):
-        value, end = _value_at(candidate, 0)
-        if end >= 0:
-            return value
-    return None
+    return '"' * in_string + "".join(reversed(stack)), comma

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from minewatch.contracts import FeatureSet
+from minewatch.detectors.latest import Latest
 from minewatch.errors import ModelError
 from minewatch.features.volume import PaperFeatures, VolumeFeatures
-from minewatch.models.card import FeatureCard
 from minewatch.models.model_file import TRAIN_AGAIN, Model, load_model, shipped_model
 from minewatch.types import Conversations, Evidence, Float32Array, Scores
 
@@ -58,10 +60,12 @@ class FlowStatsDetector:
         self.requires: tuple[str, ...] = self.features.requires
         names = self.features.feature_names
         self._columns = [names.index(name) for name in self.model.card.feature_names]
+        self._medians = [card.median for card in self.model.card.features]
+        self._latest = Latest(self._values)
 
     def score(self, conversations: Conversations) -> Scores:
         """Return a probability for each row; NaN where a feature of the model is missing."""
-        values = self._values(conversations)
+        values = self._values(conversations.frame)
         probability = np.full(len(values), np.nan)
         is_ready = np.isfinite(values).all(axis=1)
         if is_ready.any():
@@ -74,29 +78,41 @@ class FlowStatsDetector:
         A feature's contribution is the change of log-odds when its value is put back in place of
         the median of normal traffic, all others left as they are (occlusion). That is exact for
         the question "what if only this had been ordinary?"; contributions do not add up to the
-        score where features act together.
+        score where features act together. *Usual* is what nine in ten of the normal training
+        conversations have (5th to 95th percentile).
         """
-        keep = np.arange(len(conversations)) == row
-        values = self._values(conversations.filter(keep))
+        values = self._latest.of(conversations.frame)[row]
         if not np.isfinite(values).all():
             return []
-        cards = self.model.card.features
-        rows = np.repeat(values, len(cards) + 1, axis=0)
-        medians = np.array([card.median for card in cards], np.float32)
-        np.fill_diagonal(rows[1:], medians)
+        rows = np.tile(values, (len(values) + 1, 1))
+        np.fill_diagonal(rows[1:], self._medians)
         log_odds = self.model.log_odds(rows)
-        contributions = log_odds[0] - log_odds[1:]
-        strongest = np.argsort(-np.abs(contributions), kind="stable")[:MAX_EVIDENCE]
+        contributions = (log_odds[0] - log_odds[1:]).tolist()
+        strongest = sorted(range(len(values)), key=lambda i: -abs(contributions[i]))
         return [
-            _evidence(cards[index], float(values[0, index]), float(contributions[index]))
-            for index in strongest
+            self._evidence(index, float(values[index]), contributions[index])
+            for index in strongest[:MAX_EVIDENCE]
             if abs(contributions[index]) >= LEAST_CONTRIBUTION
         ]
 
-    def _values(self, conversations: Conversations) -> Float32Array:
+    def _values(self, frame: pl.DataFrame) -> Float32Array:
         """The model's features, in its order."""
-        values: Float32Array = self.features.transform(conversations).values[:, self._columns]
+        matrix = self.features.transform(Conversations(frame))
+        values: Float32Array = matrix.values[:, self._columns]
         return values
+
+    def _evidence(self, index: int, value: float, contribution: float) -> Evidence:
+        """One sentence: what was measured, what is usual, which way it pushed."""
+        card = self.model.card.features[index]
+        phrase = self.features.feature_phrases[self._columns[index]]
+        place = "below" if value < card.low else "above" if value > card.high else "within"
+        way = "towards" if contribution > 0 else "away from"
+        usual = f"{readable(card.low)} to {readable(card.high, card.unit)}"
+        text = (
+            f"{phrase[0].upper()}{phrase[1:]}: {readable(value, card.unit)}, {place} the usual "
+            f"{usual}; combined with the rest it pushes {way} mining."
+        )
+        return Evidence(card.name, value, card.unit, contribution, text)
 
 
 def feature_set_for(model: Model) -> FeatureSet:
@@ -118,22 +134,28 @@ def feature_set_for(model: Model) -> FeatureSet:
             if not strange:
                 return features
             raise ModelError(
-                f"{model.path}: feature {strange[0]} is unknown or has another unit: {TRAIN_AGAIN}"
+                f"{model.path}: feature {strange[0][:40]!r} is unknown or has another unit: "
+                f"{TRAIN_AGAIN}"
             )
     raise ModelError(
-        f"{model.path}: made for the feature set {card.feature_set}, which flowstats does not "
-        f"know: {TRAIN_AGAIN}"
+        f"{model.path}: made for the feature set {card.feature_set[:40]!r}, which flowstats does "
+        f"not know: {TRAIN_AGAIN}"
     )
 
 
-def _evidence(card: FeatureCard, value: float, contribution: float) -> Evidence:
-    """One sentence: what was measured, what is normal, which way it speaks."""
-    unit = "" if card.unit == "1" else f" {card.unit}"
-    place = "within" if card.low <= value <= card.high else "outside"
-    side = "for" if contribution > 0 else "against"
-    text = (
-        f"{card.name.replace('_', ' ').capitalize()} is {value:,.4g}{unit}, {place} what 90 % of "
-        f"normal training traffic has ({card.low:,.4g} to {card.high:,.4g}{unit}); with the rest "
-        f"as it is, this speaks {side} mining."
-    )
-    return Evidence(card.name, value, card.unit, contribution, text)
+def readable(value: float, unit: str = "1") -> str:
+    """Return a number with three digits or more, never as a power of ten, and its unit.
+
+    Examples
+    --------
+    >>> readable(12345.6, "bit/s"), readable(0.0123456), readable(40, "1/min")
+    ('12,346 bit/s', '0.0123', '40 per min')
+    """
+    size = abs(value)
+    digits = 0 if size >= 100 or not size else min(2 - math.floor(math.log10(size)), 9)
+    text = f"{value:,.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    if unit == "1":
+        return text
+    return f"{text} per {unit[2:]}" if unit.startswith("1/") else f"{text} {unit}"

@@ -8,8 +8,6 @@ network serve thousands of innocents.
 from __future__ import annotations
 
 import csv
-import ipaddress
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from minewatch.address import halves_of
+from minewatch.detectors.fusion import BASE_RATE
 from minewatch.errors import ConfigError, SourceError
+from minewatch.odds import logit
 from minewatch.types import Conversations, Evidence, Scores
 
-BASE_RATE = 0.002
-"""Miners among the conversations of a real network, see ``signature``."""
 MAX_PROBABILITY = 0.3
 """What the best entry can give: lists are stale and shared (falcosecurity/rules#62)."""
 
@@ -163,7 +162,7 @@ def _add(found: Indicators, row: Mapping[str, str], place: str) -> None:
             value, port, row.get("source", "").strip(), _confidence(label), label, date_ns, place
         )
         if kind == "ip":
-            found.addresses.setdefault(_halves(value), []).append(entry)
+            found.addresses.setdefault(halves_of(value), []).append(entry)
         else:
             found.names.setdefault(value.strip("."), []).append(entry)
     except (ValueError, OverflowError) as error:
@@ -174,13 +173,6 @@ def _leave_out(found: Indicators, place: str, why: str) -> None:
     found.n_left_out += 1
     if len(found.problems) < _MAX_PROBLEMS:
         found.problems.append(f"{place}: {why}")
-
-
-def _halves(address: str) -> tuple[int, int]:
-    """Return the two halves of an address as ``schema`` keeps them; IPv4 is mapped."""
-    parsed = ipaddress.ip_address(address)
-    number = int(parsed) | (0xFFFF << 32 if parsed.version == 4 else 0)
-    return number >> 64, number & (2**64 - 1)
 
 
 def _date_ns(text: str) -> int | None:
@@ -239,19 +231,18 @@ class IntelDetector:
             for row in self._candidates(frame):
                 match, weight = self._best(frame, row)
                 if match is not None:
-                    probability[row] = BASE_RATE + (MAX_PROBABILITY - BASE_RATE) * weight
+                    probability[row] = _probability(weight)
         return Scores(self.name, probability)
 
     def explain(self, conversations: Conversations, row: int) -> Sequence[Evidence]:
         """Return the best entry for one row, or nothing."""
-        one = Conversations(conversations.frame.slice(row, 1))
-        probability = float(self.score(one).probability[0])
-        if math.isnan(probability):
+        frame = conversations.frame
+        if not all(name in frame.columns for name in self.requires):
             return []
-        match, _ = self._best(one.frame, 0)
+        match, weight = self._best(frame, row)
         if match is None:
             return []
-        contribution = _logit(probability) - _logit(BASE_RATE)
+        contribution = logit(_probability(weight)) - logit(BASE_RATE)
         value = match.indicator.value[:128]
         return [Evidence(match.column, value, "text", contribution, _sentence(match))]
 
@@ -314,8 +305,9 @@ def _port_fit(listed: int, port: object) -> float:
     return EXACT if listed == port else OTHER_PORT
 
 
-def _logit(probability: float) -> float:
-    return math.log(probability / (1 - probability))
+def _probability(weight: float) -> float:
+    """Return the probability that the best entry gives, by its weight in [0, 1]."""
+    return BASE_RATE + (MAX_PROBABILITY - BASE_RATE) * weight
 
 
 def _sentence(match: _Match) -> str:

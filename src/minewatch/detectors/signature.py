@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from minewatch.detectors.fusion import BASE_RATE
+from minewatch.detectors.latest import Latest
+from minewatch.odds import logit
 from minewatch.schema import KIND_JSON, KIND_JSON_RPC, KIND_NOISE, KIND_TLS, KIND_WEBSOCKET
-from minewatch.types import Conversations, Evidence, Scores
-
-BASE_RATE = 0.002
-"""Miners among the conversations of a real network: Kwedza & Chindipha counted 157 in 84,344."""
+from minewatch.types import Conversations, Evidence, FloatArray, Scores
 
 ACCEPTED = 0.999
 """A share was accepted: work was done and paid."""
@@ -47,7 +47,14 @@ READ_NOT_MINING = 0.0005
 _CLEAR_KINDS = KIND_JSON | KIND_JSON_RPC
 _VEILED_KINDS = KIND_TLS | KIND_WEBSOCKET | KIND_NOISE
 
-_COUNTS = ("stratum_requests", "stratum_jobs", "stratum_submits", "stratum_results_ok")
+_REQUIRED = (
+    "stratum_dialect",
+    "stratum_state",
+    "stratum_requests",
+    "stratum_jobs",
+    "stratum_submits",
+    "stratum_results_ok",
+)
 
 _TITLES = {
     "cryptonote": "CryptoNote Stratum",
@@ -94,25 +101,23 @@ class SignatureDetector:
     """
 
     name = "signature"
-    requires = ("stratum_dialect", "stratum_state", *_COUNTS)
+    requires = _REQUIRED
     uses = requires
+
+    def __init__(self) -> None:
+        self._latest = Latest(_probabilities)
 
     def score(self, conversations: Conversations) -> Scores:
         """Return the probability for each row, NaN where nothing was read."""
-        frame = conversations.frame
-        if any(column not in frame.columns for column in self.requires):
-            return Scores(self.name, np.full(frame.height, np.nan))
-        probability = frame.select(_probability(frame)).to_series().fill_null(math.nan)
-        return Scores(self.name, probability.to_numpy().astype(np.float64))
+        return Scores(self.name, _probabilities(conversations.frame))
 
     def explain(self, conversations: Conversations, row: int) -> Sequence[Evidence]:
         """Return the reasons for one row, the decisive one first; none where it is NaN."""
-        one = Conversations(conversations.frame.slice(row, 1))
-        probability = float(self.score(one).probability[0])
+        probability = float(self._latest.of(conversations.frame)[row])
         if math.isnan(probability):
             return []
-        values = one.frame.row(0, named=True)
-        contribution = _logit(probability) - _logit(BASE_RATE)
+        values = conversations.frame.row(row, named=True)
+        contribution = logit(probability) - logit(BASE_RATE)
         state = values["stratum_state"]
         if state is None:
             text = "JSON was read in the clear and speaks no dialect of mining."
@@ -121,6 +126,13 @@ class SignatureDetector:
             Evidence("stratum_state", state, "text", contribution, _sentence(values)),
             *_notes(values),
         ]
+
+
+def _probabilities(frame: pl.DataFrame) -> FloatArray:
+    if any(column not in frame.columns for column in _REQUIRED):
+        return np.full(frame.height, np.nan)
+    probability = frame.select(_probability(frame)).to_series().fill_null(math.nan)
+    return probability.to_numpy().astype(np.float64)
 
 
 def _probability(frame: pl.DataFrame) -> pl.Expr:
@@ -159,10 +171,6 @@ def _probability(frame: pl.DataFrame) -> pl.Expr:
         is_clear = ((kinds & _CLEAR_KINDS) != 0) & ((kinds & _VEILED_KINDS) == 0)
         choice = choice.when(dialect.is_null() & is_clear).then(pl.lit(READ_NOT_MINING))
     return choice.otherwise(pl.lit(None, dtype=pl.Float64)).alias("probability")
-
-
-def _logit(probability: float) -> float:
-    return math.log(probability / (1 - probability))
 
 
 def _sentence(values: Mapping[str, object]) -> str:

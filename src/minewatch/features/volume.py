@@ -96,6 +96,14 @@ class PaperFeatures:
         "inbound_packets_per_second",
     )
     feature_units: tuple[str, ...] = ("bit", "bit", "bit/s", "bit/s", "1/s", "1/s")
+    feature_phrases: tuple[str, ...] = (
+        "mean size of outbound packets",
+        "mean size of inbound packets",
+        "outbound rate",
+        "inbound rate",
+        "outbound packet rate",
+        "inbound packet rate",
+    )
     requires: tuple[str, ...] = (*COUNTER_COLUMNS, "is_source_home")
 
     def transform(self, conversations: Conversations) -> FeatureMatrix:
@@ -227,6 +235,35 @@ class VolumeFeatures:
         *("octets", "octets", "octets", "bit/s", "bit/s", "1/min", "1/min"),
         *("1", "1", "1", "1", "1", "1", "1", "1"),
         *("octets", "octets", "octets", "1", "1", "1"),
+    )
+    feature_phrases: tuple[str, ...] = (
+        "packets sent",
+        "packets received",
+        "octets sent",
+        "octets received",
+        "duration",
+        "mean gap between packets",
+        "mean size of packets",
+        "mean size of packets sent",
+        "mean size of packets received",
+        "rate of sending",
+        "rate of receiving",
+        "packets sent per minute",
+        "packets received per minute",
+        "octets sent per octet received",
+        "packets sent per packet received",
+        "share of all octets that was sent",
+        "balance of sent and received octets (1: as many)",
+        "share of packets pushed at once (PSH)",
+        "share of packets sent that were pushed at once (PSH)",
+        "share of packets received that were pushed at once (PSH)",
+        "share of packets that acknowledge (ACK)",
+        "size of the smallest packet",
+        "mean payload of data packets sent",
+        "mean payload of data packets received",
+        "share of the octets that is payload",
+        "share of the packets that carry payload",
+        "share of the packets with payload that was sent",
     )
     requires: tuple[str, ...] = COUNTER_COLUMNS
 

@@ -39,6 +39,7 @@ from minewatch.metering.state import (
     N_FLOWS,
     N_FREE_ROWS,
     N_LIVE,
+    N_PEAK,
     N_RECORDS,
     N_ROWS,
     OUT_OF_ORDER,
@@ -155,6 +156,7 @@ def start_biflow(pools: Pools, columns: Int64Array, i: int, params: Int64Array) 
     rows[number, destination + 1] = columns[i, P_DESTINATION_LOW]
     counts[N_FLOWS] += 1
     counts[N_LIVE] += 1
+    counts[N_PEAK] = max(counts[N_PEAK], counts[N_LIVE])
     rows[number, KEY_TAIL] = columns[i, P_KEY_TAIL]
     rows[number, FLOW_ID] = counts[N_FLOWS]
     rows[number, HASH] = columns[i, P_HASH]

@@ -72,6 +72,8 @@ class Outcome(IntEnum):
 MAX_DEPTH: Final = 6
 """Headers of network layer in one frame; deeper ones are hostile."""
 MAX_TIME_NS: Final = 1 << 62
+MAX_WIRE_OCTETS: Final = (1 << 31) - 1
+"""Longest packet that a record may claim: smallest and largest share one word of the kernel."""
 
 
 _MAPPED: Final = 0xFFFF << 32
@@ -370,7 +372,7 @@ def decode_frames(
             outcomes[Outcome.BAD_TIME] += 1
             continue
         columns[n, P_VLAN] = vlan
-        wire_end = records[i, R_OFFSET] + records[i, R_WIRE]
+        wire_end = records[i, R_OFFSET] + min(records[i, R_WIRE], MAX_WIRE_OCTETS)
         outcome = network(data, at, end, wire_end, ethertype, unwrap, fragments, columns, n)
         outcomes[outcome] += 1
         if outcome == Outcome.METERED:

@@ -55,9 +55,12 @@ from minewatch.metering.state import (
     KEY_TAIL,
     KINDS,
     LAST_NS,
+    MAX_ENDED,
     N_ENDED,
+    N_FLOWS,
     N_FREE_ROWS,
     N_PACKETS,
+    N_PEAK,
     N_RECORDS,
     N_ROWS,
     PAYLOAD_BLOCKS,
@@ -87,11 +90,11 @@ from minewatch.types import (
     Int64Array,
 )
 
-SWEEP_NS: Final = 30 * 1_000_000_000
+SWEEP_NS: Final = 60 * 1_000_000_000
 """Silent biflows are looked for this often in data time."""
-ROWS_A_PACKET: Final = 1024
-"""A sweep reads every row once: not more rows than this for each packet since the last one, or a
-capture whose every packet comes half a minute later would take forever."""
+ROWS_A_PACKET: Final = 16
+"""A sweep reads every row that was ever used: not more of them than this for each packet since the
+last one, or a capture whose every packet comes half a minute later would take forever."""
 GROUP: Final = 32
 """Packets whose rows are touched together before they are metered one by one."""
 
@@ -143,12 +146,13 @@ def touch_rows(
 def is_sweep_due(counts: Int64Array) -> bool:
     """Return whether silent biflows must be ended before the next packet.
 
-    Not at the end of a batch: what comes out must not depend on where batches end.
+    Not at the end of a batch: what comes out must not depend on where batches end, nor on when
+    rows are given back.
     """
-    return (
-        counts[CLOCK_NS] - counts[SWEPT_NS] > SWEEP_NS
-        and (counts[N_PACKETS] - counts[SWEPT_PACKETS]) * ROWS_A_PACKET >= counts[N_ROWS]
-    )
+    if counts[CLOCK_NS] - counts[SWEPT_NS] <= SWEEP_NS:
+        return False
+    n_rows = min(counts[N_FLOWS], counts[N_PEAK] + MAX_ENDED)
+    return (counts[N_PACKETS] - counts[SWEPT_PACKETS]) * ROWS_A_PACKET >= n_rows
 
 
 @numba.njit(cache=True, nogil=True)

@@ -27,7 +27,8 @@ def flow_table(records: Int64Array) -> FlowTable:
     """Return interval records of the kernel as a table in the columns of ``schema.FLOW``."""
     columns = {}
     for word, name in enumerate(st.RECORD_COLUMNS):
-        values = np.ascontiguousarray(records[:, word])
+        # A copy even of a single record: polars would go on reading the kernel's own memory.
+        values = records[:, word].copy()
         dtype = _FLOW_TYPES[name]
         if dtype == pl.UInt64:
             columns[name] = pl.Series(name, values.view(np.uint64))

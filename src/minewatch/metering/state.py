@@ -141,8 +141,11 @@ BLOCK_NEXT, BLOCK_TIME, BLOCK_SEQUENCE, BLOCK_SIDE, BLOCK_LENGTH, BLOCK_CAPTURED
     TOUCHED,
     N_PACKETS,
     SWEPT_PACKETS,
-) = range(23)
-N_COUNTS: Final = 23
+    N_PEAK,
+) = range(24)
+N_COUNTS: Final = 24
+MAX_ENDED: Final = 32_768
+"""Rows at most whose biflow has ended and whose side data waits to be fetched."""
 
 
 class Pools(NamedTuple):
@@ -230,7 +233,7 @@ def new_pools(options: MeteringOptions) -> Pools:
         rows=np.zeros((rows, ROW_WORDS), np.int64),
         free_rows=np.zeros(rows, np.int64),
         records=np.zeros((32_768, RECORD_WORDS), np.int64),
-        ended=np.zeros(32_768, np.int64),
+        ended=np.zeros(MAX_ENDED, np.int64),
         series=np.zeros((chunks, SERIES_WORDS), np.int64),
         free_series=np.zeros(chunks, np.int64),
         latest=np.zeros((rings, 2 * LATEST_PACKETS), np.int64),

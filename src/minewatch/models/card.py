@@ -135,11 +135,15 @@ def _text(value: object, empty: bool = False) -> str:
 
 def _number(value: object, low: float, high: float, closed: bool = False) -> float:
     """A finite number between the bounds, without them unless ``closed``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is not a finite number")
-    if not (low <= value <= high if closed else low < value < high):
+    try:
+        number = float(value) if type(value) in (int, float) else math.nan  # type: ignore[arg-type]
+    except OverflowError:  # an integer of more than 308 digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{str(value)[:40]!r} is not a finite number")
+    if not (low <= number <= high if closed else low < number < high):
         raise ValueError(f"{value!r} is not between {low} and {high}")
-    return float(value)
+    return number
 
 
 def _whole(value: object) -> int:

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Final, cast
 import zstandard
 
 from minewatch.errors import SourceError
+from minewatch.readers.xz import XzReader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -173,7 +174,7 @@ def _expand_pattern(argument: str) -> list[Input]:
 def _expand_folder(folder: Path) -> list[Input]:
     found = []
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and _begins_like_capture(path):
+        if _begins_like_capture(path):
             found.append(_as_input(path, path.stat().st_mode))
     if not found:
         raise SourceError(
@@ -190,6 +191,8 @@ def _as_input(path: Path, mode: int) -> Input:
 def _begins_like_capture(path: Path) -> bool:
     """Return whether the file, unpacked, has a capture's magic; unreadable files count as no."""
     try:
+        if not path.is_file():
+            return False
         with open_input(Input(str(path), str(path), None)) as stream:
             return is_capture_magic(read_fully(stream, 4))
     except (SourceError, OSError, UnpackError):
@@ -270,7 +273,7 @@ def _unpack(stream: io.FileIO | io.BufferedIOBase, head: bytes) -> io.RawIOBase 
     elif head.startswith(_BZIP2):
         unpacker = bz2.BZ2File(packed, "rb")
     elif head.startswith(_XZ):
-        unpacker = lzma.LZMAFile(packed, "rb")
+        unpacker = io.BufferedReader(XzReader(packed), _UNPACKED_OCTETS)
     else:
         return cast(io.BufferedIOBase, stream)
     return Unpacked(cast(io.BufferedIOBase, unpacker), packed)

@@ -137,7 +137,8 @@ def _read_capture(
     inputs, errors = find_inputs([str(capture.path)])
     if errors:
         raise errors[0]
-    digest = hashlib.sha256(capture.path.read_bytes()).hexdigest()
+    with capture.path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     seen: set[str] = set()
     try:
         _, chunks = conversations(inputs[0], options)

@@ -187,3 +187,10 @@ def test_what_was_said_is_made_fit_for_a_terminal(build, verdict):
 
 def test_nothing_is_nothing():
     assert Dialogue().verdict() is None
+
+
+@pytest.mark.parametrize(("forth", "back", "is_mining"), [(3, 1, False), (5, 1, True)])
+def test_a_side_that_plays_both_parts_is_neither(build, verdict, forth, back, is_mining):
+    ask = build.rpc(1, "mining.subscribe", ["cgminer/4.10.0"])
+    row = verdict(*[(">", ask)] * forth, *[("<", ask)] * back)
+    assert (row is not None) == is_mining
