@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -87,6 +87,10 @@ class ConversationChunk:
     """Returns the DNS responses seen so far."""
 
 
+_PATIENCE_S: Final = 1.0
+"""How long to wait for a reader that may hang in a pipe nobody writes to; it ends with us."""
+
+
 def read_ahead(source: PacketSource, depth: int = 4) -> Generator[PacketBatch, None, None]:
     """Yield a source's batches, read by one thread and parsed by another while the caller works.
 
@@ -125,8 +129,9 @@ def read_ahead(source: PacketSource, depth: int = 4) -> Generator[PacketBatch, N
     finally:
         free.put(_End.BY_CALLER)
         for thread in threads:
-            thread.join()
-        source.close()
+            thread.join(_PATIENCE_S)
+        if not any(thread.is_alive() for thread in threads):
+            source.close()
 
 
 class _End(Enum):

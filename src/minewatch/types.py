@@ -21,7 +21,6 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 ByteArray: TypeAlias = npt.NDArray[np.uint8]
-Int32Array: TypeAlias = npt.NDArray[np.int32]
 
 BATCH_OCTETS: Final = 1 << 19
 """Octets of capture that are read at a time; bigger blocks fall out of the processor's cache."""

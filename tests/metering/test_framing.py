@@ -168,3 +168,11 @@ def test_random_octets_never_lead_outside(data, big, kind):
         ends = records[:, framing.R_OFFSET] + records[:, framing.R_CAPTURED]
         assert (ends <= len(data)).all()
         assert (records[:, framing.R_CAPTURED] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("ticks", "units", "offset_s"),
+    [(5, 1, -6), (1 << 62, 1, 0), (10, 10, 1 << 33), (-1, 1_000_000, 0)],
+)
+def test_a_time_that_no_clock_says_is_none(ticks, units, offset_s):
+    assert scale_time(ticks, units, offset_s) == -1

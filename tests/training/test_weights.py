@@ -50,5 +50,5 @@ def test_unready_scores_are_silent(calibrated):
 
 def test_a_weight_is_never_below_zero():
     surely_wrong = probability(np.where(IS_MINING, -5.0, 5.0))
-    fitted = fit_parts({"rhythm": np.tile(surely_wrong, 1)}, IS_MINING, Fusion())
+    fitted = fit_parts({"rhythm": surely_wrong}, IS_MINING, Fusion())
     assert fitted["rhythm"].weight == 0

@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from minewatch.cli import catalogue, demo, explain, meter, scan, train
-from minewatch.cli.errors import CommandGroup
+from minewatch.cli.environment import prepare
+from minewatch.cli.errors import ERROR, CommandGroup, complain
+from minewatch.errors import ConfigError
 
 _EPILOG = """
 Examples:
@@ -67,6 +69,11 @@ def main() -> None:
     """Run the command line on the process's arguments, and exit with its status."""
     _start_fast()
     try:
+        prepare(os.environ)
+    except ConfigError as error:
+        complain(str(error))
+        _leave(ERROR)
+    try:
         app()
     except SystemExit as end:
         _leave(end.code if isinstance(end.code, int) else 0)
@@ -87,8 +94,6 @@ def _start_fast() -> None:
     """Spare what costs time at every start and serves nothing here.
 
     Numba and polars make some hundred thousand objects that live as long as the process; looking
-    for garbage among them again and again takes a fifth of the start. NumPy's linear algebra,
-    which nothing here uses, starts a thread for each processor.
+    for garbage among them again and again takes a fifth of the start.
     """
     gc.set_threshold(200_000, 50, 50)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -6,6 +6,7 @@ Only responses that are in the capture are used: minewatch sends no query of its
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 import numpy as np
@@ -35,6 +36,10 @@ class ResponseLog(Protocol):
         """Time, offset and length of each response, shape (n, 3), by rising offset."""
         ...
 
+    def messages(self) -> Iterator[bytes]:
+        """Yield each response."""
+        ...
+
 
 def name_of(address: bytes, log: ResponseLog) -> str | None:
     """Return the name whose kept response gave ``address``, or None.
@@ -62,8 +67,8 @@ def name_of(address: bytes, log: ResponseLog) -> str | None:
 def all_names(log: ResponseLog) -> dict[bytes, str]:
     """Return the name of every address that a kept response gave; the first one counts."""
     names: dict[bytes, str] = {}
-    for _, start, length in log.records.tolist():
-        message = parse_dns(log.octets[start : start + length])
+    for octets in log.messages():
+        message = parse_dns(octets)
         for answer in message.answers if message is not None else ():
             names.setdefault(answer.address, answer.name)
     return names

@@ -29,6 +29,8 @@ DAMAGED: Final = 3
 """A length that no capture has stands here."""
 
 _NS: Final = 1_000_000_000
+MAX_SECONDS: Final = 1 << 33
+"""Year 2242: later times than that would overflow 64 bits of ns."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -69,8 +71,10 @@ def frame_pcap(
 
 @numba.njit(cache=True, nogil=True)
 def scale_time(ticks: int, units_per_second: int, offset_s: int) -> int:
-    """Return ns UTC from ticks of ``1 / units_per_second`` s, without overflow."""
+    """Return ns UTC from ticks of ``1 / units_per_second`` s; -1 for what no clock says."""
     seconds = ticks // units_per_second
+    if not 0 <= seconds + offset_s <= MAX_SECONDS:
+        return -1
     rest = ticks - seconds * units_per_second
     if units_per_second <= _NS:
         fraction = rest * _NS // units_per_second
