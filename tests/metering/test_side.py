@@ -160,6 +160,17 @@ def test_a_full_pool_is_counted_and_no_error():
     assert len(result.packets) == 12  # sizes and times are kept all the same
 
 
+def test_hellos_leave_half_of_the_pool_to_plaintext():
+    """Room for eight blocks: whoever opens many TLS connections does not hide a login."""
+
+    def kept(kind, n):
+        return [said(i, 400, kind, source=(MINER[0], 1000 + kind * 100 + i)) for i in range(n)]
+
+    result = meter([*kept(KIND_TLS, 12), *kept(KIND_JSON, 4)], payload_limit_octets=8 * 512)
+    assert [len(kept) for kept in result.segments.values()] == [1] * 4 + [0] * 8 + [1] * 4
+    assert result.meter.counters.payload_dropped_octets == 8 * 400
+
+
 def test_the_pool_is_used_again():
     """A thousand biflows one after the other, in a pool for eight blocks."""
     packets = []

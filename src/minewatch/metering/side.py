@@ -156,7 +156,11 @@ def keep_payload(
     left = columns[i, P_PAYLOAD_CAPTURED]
     length = columns[i, P_PAYLOAD_OCTETS]
     while left > 0 and rows[number, PAYLOAD_BLOCKS] < limit:
-        block = take_free(counts, free_blocks, N_FREE_BLOCKS, N_BLOCKS, blocks.shape[0])
+        block = -1
+        used = counts[N_BLOCKS] - counts[N_FREE_BLOCKS]
+        # Hellos inform; plaintext convicts: the second half of the pool is for the latter.
+        if limit > TLS_BLOCKS or 2 * used < blocks.shape[0]:
+            block = take_free(counts, free_blocks, N_FREE_BLOCKS, N_BLOCKS, blocks.shape[0])
         if block < 0:
             counts[PAYLOAD_DROPPED] += left
             return
