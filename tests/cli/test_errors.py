@@ -38,6 +38,20 @@ def test_an_interrupt_is_one_line_and_status_130():
     assert result.stderr == "minewatch: interrupted; no output file was written\n"
 
 
+def test_an_interrupt_of_an_import_is_one_too():
+    """ONNX Runtime turns what hits its import into an error of its own."""
+
+    def action():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    result = CliRunner().invoke(app_that(action), ["one"])
+    assert result.exit_code == 130
+    assert result.stderr == "minewatch: interrupted; no output file was written\n"
+
+
 def test_a_defect_of_ours_is_never_status_1():
     result = CliRunner().invoke(app_that(fail(KeyError("x"))), ["one"])
     assert result.exit_code == 2
@@ -68,18 +82,57 @@ def test_complaints_cannot_act_on_a_terminal(capsys):
     assert capsys.readouterr().err == "minewatch: a?[2J b?c\n"
 
 
-def test_a_closed_pipe_is_silent(mining_pcap):
+COMMANDS = (
+    ["--help"],
+    ["scan", "--all", "-q"],
+    ["scan", "-q", "--format", "jsonl"],
+    ["meter", "-q", "--format", "csv"],
+    ["schema"],
+    ["schema", "--format", "jsonl"],
+)
+
+
+def with_capture(command, capture):
+    return [*command, str(capture)] if command[0] in ("scan", "meter") else command
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_closed_pipe_is_silent_and_not_mining(mining_pcap, command):
     """`minewatch ... | head -1`, with the reader gone before anything is written."""
     read_end, write_end = os.pipe()
     os.close(read_end)
     done = subprocess.run(
-        [sys.executable, "-m", "minewatch", "scan", mining_pcap, "--format", "jsonl", "-q"],
+        [sys.executable, "-m", "minewatch", *with_capture(command, mining_pcap)],
         stdout=write_end,
         stderr=subprocess.PIPE,
         check=False,
     )
     os.close(write_end)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_full_disk_is_one_line_and_status_2(mining_pcap, command):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "minewatch", *with_capture(command, mining_pcap)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    text = "minewatch: standard output: No space left on device; what was written is not whole\n"
+    assert (done.returncode, done.stderr) == (2, text)
+
+
+def test_closed_output_is_no_defect(mining_pcap):
+    command = f"{sys.executable} -m minewatch scan {mining_pcap} -q"
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        done = subprocess.run(
+            f"{command} {closed}", shell=True, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

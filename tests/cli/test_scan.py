@@ -9,6 +9,7 @@ import pytest
 from communityid import CommunityID, FlowTuple
 
 from contract_check import problems
+from minewatch.models.model_file import shipped_model
 from minewatch.output.contract import NAMES, json_schema
 
 MINER, POOL = "10.0.0.5", "203.0.113.9"
@@ -176,6 +177,7 @@ def test_intel_is_evidence(run, mining_pcap, tmp_path):
     [
         (["--threshold", "2"], "--threshold 2.0: above 0, and 1 at most"),
         (["--interval", "0"], "--interval must be above 0 s, not 0.0"),
+        (["--interval", "30"], f"{shipped_model('flowstats')}: made with --interval 60, 30 is in"),
         (["--home", "10.0.0.1/8"], "--home 10.0.0.1/8: "),
         (["--format", "xml"], "--format xml: one of table, jsonl, csv, parquet, eve"),
         (["--format", "parquet"], "Parquet needs a file: give one with -o"),

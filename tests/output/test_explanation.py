@@ -26,7 +26,7 @@ def test_for_and_against_and_how_close(explain, verdict):
     assert text.startswith(
         "MINING  0.900  10.0.0.1:40000 -> 198.51.100.1:443  TCP\n"
         "2020-09-13 12:26:40.000000 UTC for 10 min 0 s; 60 packets out and 50 back, "
-        "9,000 and 14,000 octets; the capture saw it open\n"
+        "9,000 and 14,000 octets;\nthe capture saw it open\n"
     )
     assert "\nDetectors\n  signature  0.9990\n  intel      not ready\n" in text
     assert "\nSpeaks for mining\n   +13.1  A login was answered with a job.\n" in text

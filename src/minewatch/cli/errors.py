@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ ERROR: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 TERMINATED: Final = 143
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def complain(text: str) -> None:
@@ -56,6 +58,13 @@ class CommandGroup(TyperGroup):
             status = _usage_error(error)
         except typer.Abort:
             status = INTERRUPTED
+        except SystemExit as end:
+            # Rich ends with 1 when nobody reads standard output; here 1 means mining was found.
+            status = PIPE_CLOSED if end.code == FOUND else end.code
+        except OSError as error:  # the help could not be written
+            if error.errno not in _NO_ROOM:
+                raise
+            status = _refused(error)
         sys.exit(status if isinstance(status, int) else NOTHING_FOUND)
 
 
@@ -68,8 +77,7 @@ def _guarded(run: Callable[[], Any]) -> Any:
         complain(str(error))
         raise typer.Exit(ERROR) from error
     except KeyboardInterrupt as error:
-        complain("interrupted; no output file was written")
-        raise typer.Exit(INTERRUPTED) from error
+        raise typer.Exit(_interrupted()) from error
     except BrokenPipeError as error:
         # Whoever read our output has gone; the interpreter must not try to flush into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,6 +85,10 @@ def _guarded(run: Callable[[], Any]) -> Any:
     except (TyperException, typer.Exit, typer.Abort):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise typer.Exit(_refused(error)) from error
+        if _has_interrupt(error):
+            raise typer.Exit(_interrupted()) from error
         # A defect of ours: status 1, Python's own, would mean that mining was found.
         traceback.print_exc()
         complain("this is a defect in minewatch; please report it with the lines above")
@@ -84,6 +96,23 @@ def _guarded(run: Callable[[], Any]) -> Any:
     finally:
         _on_terminate(before)
     return result
+
+
+def _interrupted() -> int:
+    complain("interrupted; no output file was written")
+    return INTERRUPTED
+
+
+def _has_interrupt(error: BaseException | None) -> bool:
+    """Return whether an interrupt lies below an error, as when it hits the import of a library."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _refused(error: OSError) -> int:
+    complain(f"standard output: {error.strerror}; what was written is not whole")
+    return ERROR
 
 
 def _usage_error(error: TyperException) -> int:

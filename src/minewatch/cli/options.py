@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from minewatch.errors import ConfigError
+from minewatch.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from minewatch.cli.progress import ProgressBar
@@ -117,8 +117,13 @@ def metering_options(
             keep_packets=keep_packets,
         )
     except ValueError as error:
-        text = str(error).replace("interval_s", "--interval")
-        raise ConfigError(text.replace("idle_timeout_s", "--idle-timeout")) from error
+        raise ConfigError(_in_options(error)) from error
+
+
+def _in_options(error: Exception) -> str:
+    """The text of an error with settings named as the options that set them."""
+    text = str(error).replace("idle_timeout_s", "--idle-timeout")
+    return text.replace("interval_s", "--interval")
 
 
 def pipeline_options(
@@ -170,5 +175,8 @@ def scan_options(
 
     if not 0 < threshold <= 1:
         raise ConfigError(f"--threshold {threshold}: above 0, and 1 at most")
-    detectors = registry.detectors(model, intel, pipeline.settings())
+    try:
+        detectors = registry.detectors(model, intel, pipeline.settings())
+    except ModelError as error:
+        raise ModelError(_in_options(error)) from error
     return ScanOptions(pipeline, registry.decoders(), detectors, Fusion(), threshold)

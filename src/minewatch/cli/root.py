@@ -12,7 +12,7 @@ import typer
 
 from minewatch.cli import catalogue, demo, explain, meter, scan, train
 from minewatch.cli.environment import prepare
-from minewatch.cli.errors import ERROR, CommandGroup, complain
+from minewatch.cli.errors import ERROR, PIPE_CLOSED, CommandGroup, complain
 from minewatch.errors import ConfigError
 
 _EPILOG = """
@@ -68,6 +68,7 @@ app.command("demo")(demo.demo)
 def main() -> None:
     """Run the command line on the process's arguments, and exit with its status."""
     _start_fast()
+    _open_closed_streams()
     try:
         prepare(os.environ)
     except ConfigError as error:
@@ -85,9 +86,25 @@ def _leave(status: int) -> None:
     Everything was written and closed by now; LLVM, Numba and polars alone would take another tenth
     of a second and more.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            status = PIPE_CLOSED
+        except OSError:
+            status = ERROR
     os._exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Let output that the caller closed go nowhere, as with ``>/dev/null``.
+
+    Otherwise the next file that is opened would be taken for standard output.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  until the end
+            os.dup2(getattr(sys, name).fileno(), number)
 
 
 def _start_fast() -> None:

@@ -111,7 +111,11 @@ class Destination:
             raise self._refused(error) from error
 
     def _refused(self, error: OSError) -> ConfigError:
-        return ConfigError(f"-o {self.name}: {error.strerror or error}; nothing was written")
+        reason = error.strerror or error
+        if self._final is not None:
+            return ConfigError(f"-o {self.name}: {reason}; nothing was written")
+        where = self.name if self.is_stdout else f"-o {self.name}"
+        return ConfigError(f"{where}: {reason}; what was written is not whole")
 
     def discard(self) -> None:
         """Remove what was written so far."""

@@ -78,7 +78,7 @@ class Explanation:
         (record,) = records(self.subject.frame, [self.subject.verdict], self.subject.capture)
         row = self.subject.frame.row(0, named=True)
         for part in _head(record, row, self.threshold):
-            console.print(part, soft_wrap=True)
+            print_hanging(console, safe(""), part, 0)
         reason = row.get("gate_reason", gate.PASSED)
         if reason != gate.PASSED:
             _section(console, "Why it was not scored", _gate_lines(row, reason))
