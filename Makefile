@@ -55,7 +55,7 @@ fix: $(DEV) ## format, and repair what ruff can
 golden: $(DEV) ## rewrite the expected files under tests/golden; read the diff
 	$(BIN)/python -m pytest -q --golden tests
 
-bench: $(DEV) ## speed and quality, with the numbers of this machine
+bench: $(DEV) ## speed against peers, with the numbers of this machine
 	$(BIN)/python benchmarks/bench.py
 
 picture: $(DEV) ## draw the README's picture again
