@@ -28,3 +28,16 @@ def test_columns_stand_under_their_table(console):
     assert lines[0] == "flow"
     assert lines[2].split() == ["x", "Int64", "1", "4", "An", "x."]
     assert lines[4] == "other"
+
+
+def test_on_a_narrow_terminal_the_meaning_stands_below(console):
+    console.width = 60
+    row = {"name": "x", "type": "Int64", "unit": "ns", "ipfix": "4", "description": "An x. " * 12}
+    print_columns([row | {"table": "flow"}], console)
+    assert console.export_text().splitlines() == [
+        "flow",
+        "x  Int64, ns, IPFIX 4",
+        "    " + "An x. " * 9 + "An",
+        "    x. An x. An x.",
+        "",
+    ]

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from minewatch.output.terminal import safe
+from minewatch.output.terminal import joined, print_hanging, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_WIDE_ENOUGH: Final = 100
+"""Columns below which a table would squeeze the meaning into a strip."""
 
 
 def print_detectors(detectors: Sequence[Any], console: Console) -> None:
@@ -47,13 +50,28 @@ def print_columns(rows: Sequence[Mapping[str, str]], console: Console) -> None:
     from rich.table import Table
 
     for name in dict.fromkeys(row["table"] for row in rows):
+        those = [row for row in rows if row["table"] == name]
+        if console.width < _WIDE_ENOUGH:
+            _print_narrow(name, those, console)
+            continue
         table = Table(title=name, title_justify="left", box=None, pad_edge=False)
         for head in ("column", "type", "unit", "IPFIX"):
             table.add_column(head, no_wrap=True)
         table.add_column("meaning", overflow="fold")
-        for row in rows:
-            if row["table"] == name:
-                cells = (row["name"], row["type"], row["unit"], row["ipfix"], row["description"])
-                table.add_row(*map(safe, cells))
+        for row in those:
+            cells = (row["name"], row["type"], row["unit"], row["ipfix"], row["description"])
+            table.add_row(*map(safe, cells))
         console.print(table)
         console.print()
+
+
+def _print_narrow(name: str, rows: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Print each column on a line of its own, with its meaning below."""
+    console.print(safe(name, style="italic"), soft_wrap=True)
+    for row in rows:
+        kind = f"{row['type']}, {row['unit']}".removesuffix(", -")
+        ipfix = f", IPFIX {row['ipfix']}" if row["ipfix"] else ""
+        head = joined((row["name"], "bold"), (f"  {kind}{ipfix}", "dim"))
+        console.print(head, soft_wrap=True)
+        print_hanging(console, safe(""), safe(row["description"]), 4)
+    console.print()
