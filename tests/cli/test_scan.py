@@ -176,7 +176,7 @@ def test_intel_is_evidence(run, mining_pcap, tmp_path):
     ("arguments", "text"),
     [
         (["--threshold", "2"], "--threshold 2.0: above 0, and 1 at most"),
-        (["--interval", "0"], "--interval must be above 0 s, not 0.0"),
+        (["--interval", "0"], "--interval must be above 0 s and a year at most, not 0.0"),
         (["--interval", "30"], f"{shipped_model('flowstats')}: made with --interval 60, 30 is in"),
         (["--home", "10.0.0.1/8"], "--home 10.0.0.1/8: "),
         (["--format", "xml"], "--format xml: one of table, jsonl, csv, parquet, eve"),

@@ -53,8 +53,8 @@ def test_files_in_the_order_given(tree):
 
 
 def test_a_folder_stands_for_the_captures_below_it(tree):
-    inputs, errors = find_inputs([str(tree)])
-    assert errors == []
+    inputs, (error,) = find_inputs([str(tree)])
+    assert str(error).startswith(f"{tree}/deep/broken.gz: cannot be unpacked: ")
     assert names(inputs, tree) == [
         "a.pcap",
         "b.pcap",
@@ -91,7 +91,7 @@ def test_a_pipe_has_no_size(tree):
 def test_errors_do_not_stop_the_others(tree):
     empty = tree / "none"
     empty.mkdir()
-    arguments = [str(tree / "missing"), str(tree / "a.pcap"), str(empty), "\0", "x" * 5000]
+    arguments = [str(tree / "missing"), str(tree / "a.pcap"), str(empty), "\0", "x" * 5000, ""]
     inputs, errors = find_inputs(arguments)
     assert names(inputs, tree) == ["a.pcap"]
     assert [str(error) for error in errors] == [
@@ -99,6 +99,7 @@ def test_errors_do_not_stop_the_others(tree):
         f"{empty}: no capture in this folder; name a file, or a folder with pcap or pcapng",
         "\0: cannot be read: embedded null byte",
         f"{'x' * 5000}: cannot be read: File name too long",
+        "'': an empty name; check what was to stand there",
     ]
 
 
@@ -115,7 +116,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     with pytest.raises(SourceError, match=r"a\.pcap: cannot be opened: Permission denied"):
         open_input(found)
     _, (error,) = find_inputs([str(tmp_path)])
-    assert "no capture in this folder" in str(error)
+    assert str(error) == f"{path}: cannot be opened: Permission denied"
 
 
 def test_standard_input_that_is_closed(monkeypatch):

@@ -209,7 +209,9 @@ class MeteringOptions:
         """Refuse values that would make no sense."""
         for name in ("interval_s", "idle_timeout_s", "conversation_timeout_s"):
             if not 0 < getattr(self, name) <= 86_400 * 365:
-                raise ValueError(f"{name} must be above 0 s, not {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be above 0 s and a year at most, not {getattr(self, name)}"
+                )
         if not 0 <= self.closed_linger_s <= 86_400 * 365:
             raise ValueError(f"closed_linger_s must be 0 s or more, not {self.closed_linger_s}")
         if self.max_biflows < 1024:

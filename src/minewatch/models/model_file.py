@@ -199,8 +199,19 @@ def _same_metering(
             )
 
 
-def _session(path: str | os.PathLike[str], data: bytes, threads: int) -> Any:
+def runtime() -> Any:
+    """Return ONNX Runtime, told to send no usage data: minewatch opens no connection of its own.
+
+    From 1.32 on it would, from the moment of its import; whoever imports it before decides.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
+
+    return onnxruntime
+
+
+def _session(path: str | os.PathLike[str], data: bytes, threads: int) -> Any:
+    onnxruntime = runtime()
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     options = onnxruntime.SessionOptions()

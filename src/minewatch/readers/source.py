@@ -140,7 +140,12 @@ def find_inputs(arguments: Sequence[str]) -> tuple[list[Input], list[SourceError
     errors: list[SourceError] = []
     for argument in arguments:
         try:
-            inputs.extend(_expand(argument))
+            if os.path.isdir(argument):
+                found, unreadable = _expand_folder(argument)
+                inputs.extend(found)
+                errors.extend(unreadable)
+            else:
+                inputs.extend(_expand(argument))
         except SourceError as error:
             errors.append(error)
     return inputs, errors
@@ -149,6 +154,8 @@ def find_inputs(arguments: Sequence[str]) -> tuple[list[Input], list[SourceError
 def _expand(argument: str) -> list[Input]:
     if argument == STDIN:
         return [Input("standard input", STDIN, None)]
+    if not argument:
+        raise SourceError("''", "an empty name; check what was to stand there")
     path = Path(argument)
     try:
         mode = path.stat().st_mode
@@ -156,8 +163,6 @@ def _expand(argument: str) -> list[Input]:
         return _expand_pattern(argument)
     except (OSError, ValueError) as error:
         raise SourceError(argument, f"cannot be read: {_reason(error)}") from error
-    if stat.S_ISDIR(mode):
-        return _expand_folder(path)
     return [_as_input(path, mode)]
 
 
@@ -171,16 +176,26 @@ def _expand_pattern(argument: str) -> list[Input]:
     return [_as_input(path, path.stat().st_mode) for path in files]
 
 
-def _expand_folder(folder: Path) -> list[Input]:
-    found = []
-    for path in sorted(folder.rglob("*")):
-        if _begins_like_capture(path):
-            found.append(_as_input(path, path.stat().st_mode))
-    if not found:
+def _expand_folder(folder: str) -> tuple[list[Input], list[SourceError]]:
+    """Return the captures below a folder, and an error for all that could not be looked at."""
+    found: list[Input] = []
+    errors: list[SourceError] = []
+
+    def unreadable(error: OSError) -> None:
+        errors.append(SourceError(str(error.filename), f"cannot be read: {_reason(error)}"))
+
+    for parent, _, names in os.walk(folder, onerror=unreadable):
+        for path in (Path(parent, name) for name in names):
+            try:
+                if _begins_like_capture(path):
+                    found.append(_as_input(path, path.stat().st_mode))
+            except SourceError as error:
+                errors.append(error)
+    if not found and not errors:
         raise SourceError(
-            str(folder), "no capture in this folder; name a file, or a folder with pcap or pcapng"
+            folder, "no capture in this folder; name a file, or a folder with pcap or pcapng"
         )
-    return found
+    return sorted(found, key=lambda one: Path(one.path)), sorted(errors, key=str)
 
 
 def _as_input(path: Path, mode: int) -> Input:
@@ -189,14 +204,16 @@ def _as_input(path: Path, mode: int) -> Input:
 
 
 def _begins_like_capture(path: Path) -> bool:
-    """Return whether the file, unpacked, has a capture's magic; unreadable files count as no."""
+    """Return whether the file, unpacked, has a capture's magic."""
     try:
         if not path.is_file():
             return False
         with open_input(Input(str(path), str(path), None)) as stream:
             return is_capture_magic(read_fully(stream, 4))
-    except (SourceError, OSError, UnpackError):
-        return False
+    except UnpackError as error:
+        raise SourceError(str(path), f"cannot be unpacked: {error}; unpack it by hand") from error
+    except OSError as error:
+        raise SourceError(str(path), f"cannot be read: {_reason(error)}") from error
 
 
 def open_input(source: Input) -> io.RawIOBase | io.BufferedIOBase:

@@ -11,7 +11,7 @@ import numpy as np
 
 from minewatch.errors import ModelError
 from minewatch.models.card import FeatureCard, ModelCard
-from minewatch.models.model_file import CARD_KEY, INPUT, OUTPUT
+from minewatch.models.model_file import CARD_KEY, INPUT, OUTPUT, runtime
 from minewatch.training.examples import Examples
 from minewatch.types import Float32Array
 
@@ -74,9 +74,7 @@ def largest_difference(model: Any, data: bytes, values: Float32Array) -> float:
     data : its model file.
     values : features, shape (n, n_features).
     """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(data, providers=["CPUExecutionProvider"])
     (found,) = session.run([OUTPUT], {INPUT: values})
     return float(np.abs(found[:, 1] - model.predict_proba(values)[:, 1]).max())
 
