@@ -52,6 +52,7 @@ from minewatch.metering.state import (
 from minewatch.schema import KIND_JSON, KIND_JSON_RPC, KIND_NOISE, KIND_TLS, KIND_WEBSOCKET
 from minewatch.types import (
     P_IS_SWAPPED,
+    P_KIND,
     P_PAYLOAD_CAPTURED,
     P_PAYLOAD_OCTETS,
     P_PAYLOAD_OFFSET,
@@ -162,7 +163,9 @@ def keep_payload(
         if limit > TLS_BLOCKS or 2 * used < blocks.shape[0]:
             block = take_free(counts, free_blocks, N_FREE_BLOCKS, N_BLOCKS, blocks.shape[0])
         if block < 0:
-            counts[PAYLOAD_DROPPED] += left
+            # What follows a hello is ciphertext, and no loss.
+            if limit > TLS_BLOCKS or columns[i, P_KIND] & KIND_TLS:
+                counts[PAYLOAD_DROPPED] += left
             return
         size = min(left, BLOCK_OCTETS)
         for k in range(size):
