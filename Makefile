@@ -17,6 +17,7 @@ USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(BIN)/python python3 python3.13 python3.12 python3.11; do \
 	if $$p -c '$(USABLE)' 2>/dev/null; then echo $$p; break; fi; done)
 UV := $(shell command -v uv)
+AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 ifdef UV
 INSTALL := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet
@@ -25,13 +26,19 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 endif
 install = $(INSTALL) --require-hashes -r $(1) && $(INSTALL) --no-deps --no-build-isolation -e .
 
-.PHONY: help demo test check lint types structure fix golden bench picture lock ci clean
+.PHONY: help demo lab test check lint types structure fix golden bench picture lock ci clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
 
 demo: $(RUN) ## scan the capture that ships with minewatch and say what was found, and why
 	$(BIN)/minewatch demo
+
+# Root makes namespaces; no packet leaves them, and they go with the command.
+lab: $(DEV) ## run a lab of one minute in which every dialect is spoken, and check every label (root)
+	@rm -rf build/lab
+	$(AS_ROOT) $(BIN)/minewatch lab run --servers 12 --minutes 1 --evasion all --out build/lab
+	$(BIN)/minewatch label --check build/lab
 
 check: lint types test ## the definition of clean: style, types and every test
 

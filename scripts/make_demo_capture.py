@@ -23,13 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from demo_capture import labels, network, scenario, services  # noqa: E402
-from minewatch.lab import tls  # noqa: E402
+from minewatch.lab import plan, tls  # noqa: E402
 
 MAX_OCTETS = 300_000
 """The capture travels in the package."""
 
 EXIT_FAILED, EXIT_CANNOT_START = 1, 2
-PLAIN_REFRESH_S, TLS_REFRESH_S = 120.0, 90.0
 SETTLE_S = 0.5
 
 
@@ -97,11 +96,10 @@ def _record(options: argparse.Namespace, folder: Path) -> Path:
         made.start("switch", relay, log=folder / "relay.out")
         _start_services(made, folder)
         tcpdump = _start_tcpdump(made, raw, folder)
-        _start_pools(made, folder, options.seed)
         for host in ("internet", *scenario.SERVERS):
             act = [*python, "demo_capture.actors", host, str(options.seed)]
             made.start(host, act, log=folder / f"{host}.out")
-        _start_miners(made, folder, options.seed)
+        _start_mining(made, folder, options.seed)
         _wait(made, raw, options.seconds, folder)
         # First, so that the end of the scenario, with its resets, is not part of it.
         made.stop(tcpdump, signal.SIGINT)
@@ -133,26 +131,23 @@ def _start_tcpdump(made: network.Network, raw: Path, folder: Path) -> subprocess
     return process
 
 
-def _start_pools(made: network.Network, folder: Path, seed: int) -> None:
-    certificate = tls.self_signed_certificate(folder, "pool-2")
-    chain = ["--chain-seed", str(seed), "--chain-start", str(time.time())]
-    program = [sys.executable, "-m", "minewatch.lab.stratum_pool", *chain]
-    plain = ["--host", scenario.POOL_PLAIN, "--port", "3333", "--seed", str(seed)]
-    plain += ["--refresh-s", str(PLAIN_REFRESH_S)]
-    hidden = ["--host", scenario.POOL_TLS, "--port", "443", "--seed", str(seed + 1)]
-    hidden += ["--refresh-s", str(TLS_REFRESH_S)]
-    hidden += ["--certificate", str(certificate.certificate), "--key", str(certificate.key)]
-    for arguments, port in ((plain, 3333), (hidden, 443)):
-        process = made.start("internet", [*program, *arguments], log=folder / "pool.out")
-        network.wait_for_port(process, port)
+def _start_mining(made: network.Network, folder: Path, seed: int) -> None:
+    """Start the pools, and then the miners, each with the plan as it sees the network."""
+    for pool in (pools := scenario.mining_plan(seed, time.time())).pools:
+        process = _play(made, "internet", pool.host, pools, folder)
+        network.wait_for_port(process, pool.port)
+    for miner in (miners := scenario.seen_by_miners(pools)).miners:
+        _play(made, miner.host, miner.host, miners, folder)
 
 
-def _start_miners(made: network.Network, folder: Path, seed: int) -> None:
-    program = [sys.executable, "-m", "minewatch.lab.stratum_miner"]
-    plain = ["--pool", f"{scenario.POOL_NAME}:3333", "--rig", "web1", "--seed", str(seed)]
-    hidden = ["--pool", f"{scenario.POOL_TLS}:443", "--rig", "web2", "--seed", str(seed + 1)]
-    made.start("web-1", [*program, *plain], log=folder / "miner-1.out")
-    made.start("web-2", [*program, *hidden, "--tls"], log=folder / "miner-2.out")
+def _play(
+    made: network.Network, namespace: str, host: str, drawn: plan.Plan, folder: Path
+) -> subprocess.Popen[bytes]:
+    """Play one host of the mining plan in a namespace."""
+    path = folder / f"{host}-plan.json"
+    plan.write_plan(drawn, path)
+    act = [sys.executable, "-m", "minewatch.lab.host", str(path), host, "--folder", str(folder)]
+    return made.start(namespace, act, log=folder / f"{host}-mining.out")
 
 
 def _wait(made: network.Network, raw: Path, seconds: int, folder: Path) -> None:

@@ -58,8 +58,17 @@ def cli() -> Iterator[str]:
     yield "standard error, the others are scanned, and the status is 1 if mining was found in them."
     yield "With `scan --strict` an error outranks a find."
     group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name, command in all_commands(group):
         yield from one_command(name, command)
+
+
+def all_commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each command and its full name, those of groups within the group too."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from all_commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
 
 
 def one_command(name: str, command: Any) -> Iterator[str]:

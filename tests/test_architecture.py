@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " response lab",
         "registry",
         "testing",
-        "pipeline scanning output training experiments engine",
+        "pipeline scanning output training datasets experiments engine",
         "console",
         "cli __main__",
     )
@@ -43,7 +43,8 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "scanning": frozenset({"pipeline"}),
     "output": frozenset({"pipeline", "scanning"}),
     "training": frozenset({"pipeline"}),
-    "experiments": frozenset({"pipeline", "output", "training"}),
+    "datasets": frozenset({"pipeline", "scanning", "output", "training"}),
+    "experiments": frozenset({"pipeline", "output", "training", "datasets"}),
     "engine": frozenset({"pipeline", "output"}),
     "__main__": frozenset({"cli"}),
 }

@@ -120,6 +120,16 @@ def test_gate_reasons_are_counted_and_only_what_passed_has_side_data():
         assert set(chunk.passed.frame.get_column("gate_reason")) <= {gate.PASSED}
 
 
+def test_without_the_gate_every_conversation_has_side_data():
+    options = pipeline.PipelineOptions(with_gate=False)
+    report, chunks = pipeline.conversations(Input("demo", str(DEMO), None), options)
+    for chunk in chunks:
+        ids = set(chunk.everything.get_column("flow_id").to_list())
+        assert set(chunk.passed.packets) == set(chunk.passed.payloads) == ids
+        assert chunk.passed.frame.equals(chunk.everything)
+    assert report.gated[gate.TOO_FEW_MESSAGES] > 0
+
+
 def test_interval_records_add_up_to_their_conversation():
     _, chunks, _ = demo()
     for chunk in chunks:

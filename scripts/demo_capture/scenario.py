@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from minewatch.lab.plan import Host, Miner, Plan, Pool, Transport
 
 SERVERS = {"web-1": "10.77.0.11", "web-2": "10.77.0.12", "web-3": "10.77.0.13"}
 """The servers; their traffic is what the capture shows."""
@@ -79,3 +81,45 @@ def _services() -> dict[tuple[str, int], Service]:
 
 SERVICES = _services()
 """Truth by responder address and port; a conversation that is not in here is a mistake."""
+
+WALLET = "4A" + ("MinewatchTestWa11etNotReaL" * 4)[:93]
+"""95 characters in the shape of a Monero address. It is nobody's: no key was ever made for it."""
+
+PLAIN_REFRESH_S, TLS_REFRESH_S = 120.0, 90.0
+HASH_RATE = 1_093.0
+"""A share of 20,000 hashes every 18.3 s, as the miners of a real pool."""
+
+
+def mining_plan(seed: int, started_s: float) -> Plan:
+    """Return the pools and miners as the pools see them: by address."""
+    pools = [
+        _pool("pool-1", 3333, "tcp", seed, PLAIN_REFRESH_S),
+        _pool("pool-2", 443, "tls1.3", seed, TLS_REFRESH_S),
+    ]
+    hosts = [Host("pool-1", "pool", POOL_PLAIN), Host("pool-2", "pool", POOL_TLS)]
+    hosts += [Host(name, "server", address) for name, address in SERVERS.items()]
+    miners = [
+        Miner("web1", "web-1", ("pool-1",), WALLET, HASH_RATE),
+        Miner("web2", "web-2", ("pool-2",), WALLET, HASH_RATE),
+    ]
+    return Plan(seed, 0.0, tuple(hosts), tuple(pools), tuple(miners), (), started_s)
+
+
+def seen_by_miners(plan: Plan) -> Plan:
+    """Return the plan with the plain pool under its name, which the miner asks the DNS for."""
+    named = [replace(h, address=POOL_NAME) if h.name == "pool-1" else h for h in plan.hosts]
+    return replace(plan, hosts=tuple(named))
+
+
+def _pool(name: str, port: int, transport: Transport, seed: int, refresh_s: float) -> Pool:
+    return Pool(
+        name=name,
+        host=name,
+        port=port,
+        dialect="cryptonote",
+        coin="XMR",
+        algorithm="rx/0",
+        transport=transport,
+        chain_seed=seed,
+        refresh_s=refresh_s,
+    )

@@ -39,11 +39,14 @@ class PipelineOptions:
     metering : time-outs and limits.
     home : networks of the watched side.
     on_progress : called with the octets read so far, once a batch.
+    with_gate : if false, packets and payload come with every conversation, and not only with
+        those that passed the gate: for labelling, which must not miss the short ones.
     """
 
     metering: MeteringOptions = field(default_factory=MeteringOptions)
     home: Sequence[Network] = field(default_factory=private_networks)
     on_progress: Callable[[int], None] | None = None
+    with_gate: bool = True
 
     def settings(self) -> dict[str, float]:
         """Return the settings of metering and gate that shape conversations, by name.
@@ -82,7 +85,7 @@ class ConversationChunk:
     everything: pl.DataFrame
     """Columns of ``schema.CONVERSATION`` and ``gate_reason``."""
     passed: Conversations
-    """Those with gate reason ``passed``, with packets and payload."""
+    """Those with gate reason ``passed``, with packets and payload; without a gate all of them."""
     dns: Callable[[], DnsLog]
     """Returns the DNS responses seen so far."""
 
@@ -208,7 +211,9 @@ def _chunks(
         everything = ended.with_columns(gate.gate_reason())
         for reason, count in everything.group_by("gate_reason").len().iter_rows():
             report.gated[reason] = report.gated.get(reason, 0) + count
-        passed = everything.filter(pl.col("gate_reason") == gate.PASSED)
+        passed = everything
+        if options.with_gate:
+            passed = everything.filter(pl.col("gate_reason") == gate.PASSED)
         ids = passed.get_column("flow_id").to_numpy().astype(np.int64)
         packets = output.packets(ids)
         yield ConversationChunk(

@@ -10,7 +10,19 @@ from typing import Annotated
 
 import typer
 
-from minewatch.cli import catalogue, demo, explain, meter, scan, train
+from minewatch.cli import (
+    catalogue,
+    dataset,
+    demo,
+    explain,
+    lab,
+    label,
+    meter,
+    reproduce,
+    scan,
+    simulate,
+    train,
+)
 from minewatch.cli.environment import prepare
 from minewatch.cli.errors import ERROR, PIPE_CLOSED, CommandGroup, complain
 from minewatch.errors import ConfigError
@@ -59,7 +71,12 @@ def _root(
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("meter", epilog=meter.EPILOG)(meter.meter)
+app.command("label", epilog=label.EPILOG)(label.label)
+app.add_typer(lab.app, name="lab")
+app.command("simulate", epilog=simulate.EPILOG)(simulate.simulate)
+app.command("reproduce", epilog=reproduce.EPILOG)(reproduce.reproduce)
 app.command("train", epilog=train.EPILOG)(train.train)
+app.add_typer(dataset.app)
 app.command("detectors")(catalogue.detectors)
 app.command("schema", epilog=catalogue.SCHEMA_EPILOG)(catalogue.schema)
 app.command("demo")(demo.demo)

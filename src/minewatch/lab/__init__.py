@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The testbed: a Stratum pool and a miner that speak over real sockets and never hash.
+"""The testbed: a whole lab in namespaces, and a simulator of the same protocols without sockets.
 
-``cryptonote`` holds the messages, ``tls`` the contexts, ``stratum_pool`` and ``stratum_miner`` the
-two programs (``python -m minewatch.lab.stratum_pool --help``). ``demo.pcap`` and
-``demo_labels.json`` are what ``scripts/make_demo_capture.py`` made of them. Nothing here connects
-anywhere on its own: every address is an argument.
+``plan`` says what a lab consists of, ``dialects`` how miners and pools talk, ``services`` what else
+servers do. ``host`` plays one host over real sockets (``pool``, ``miner``, ``mining_proxy``) and
+``run`` all of them. ``demo.pcap`` and ``demo_labels.json`` are what
+``scripts/make_demo_capture.py`` made. Nobody hashes, and nothing connects anywhere on its own:
+every address is in the plan.
 """

@@ -15,7 +15,13 @@ from minewatch.types import Verdict
 
 TABLE: Final = "table"
 FORMATS: Final = (TABLE, "jsonl", "csv", "parquet", "eve")
-_SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+_SUFFIXES: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+}
 
 
 class Writer(Protocol):

@@ -13,18 +13,29 @@ address    optional: an address or network (``10.99.1.1``, ``10.0.0.0/8``) of ei
 port       optional: a port; with an address, of that same endpoint
 protocol   optional: IP protocol number, 6 for TCP
 licence    optional: the capture's licence, for the model's card
+peer       optional: an address or network of the other endpoint
+service    optional: kind of service: ``postgresql-idle``, or ``mining``
+coin       optional: ticker of what is paid out
+algorithm  optional: hash function
+dialect    optional: how miner and pool talk: a name in ``minewatch.lab.dialects.DIALECTS``
+transport  optional: ``tcp``, ``tls1.2`` or ``tls1.3``
+pool       optional: name of the pool
+miner      optional: name of the miner
+evasion    optional: how the miner hides, names joined by ``+``
+host       optional: name of the watched server
 =========  ======================================================================================
 
 The rows of a capture are rules, tried from top to bottom: the first that matches a conversation
-labels it. A row without address, port and protocol matches everything: the capture's default,
-which comes last. A conversation that no row matches is skipped. The licence may be on any row.
+labels it. A row without address, port, protocol and peer matches everything: the capture's
+default, which comes last. A conversation that no row matches is skipped. The licence may be on any
+row.
 """
 
 from __future__ import annotations
 
 import csv
-import ipaddress
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,48 +45,28 @@ import numpy.typing as npt
 import polars as pl
 
 from minewatch.errors import ConfigError
-from minewatch.types import BoolArray
+from minewatch.training.rules import NOT_LABELLED, Rule, first_matches, mapped_network
 
 COLUMNS: Final = ("capture", "source", "label", "address", "port", "protocol", "licence")
+ATTRIBUTES: Final = (
+    "service",
+    "coin",
+    "algorithm",
+    "dialect",
+    "transport",
+    "pool",
+    "miner",
+    "evasion",
+    "host",
+)
+"""What a row may tell of a conversation besides its label."""
+ALL_COLUMNS: Final = (*COLUMNS, "peer", *ATTRIBUTES)
 REQUIRED: Final = COLUMNS[:3]
 LABELS: Final = {"mining": 1, "normal": 0, "skip": -1}
-WORD: Final = (1 << 64) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of a labels file."""
-
-    source: str
-    label: int
-    """1 mining, 0 normal, -1 skip."""
-    network: ipaddress.IPv6Network | None = None
-    """IPv4 is mapped, as in the tables."""
-    port: int | None = None
-    protocol: int | None = None
-
-    def matches(self, frame: pl.DataFrame) -> BoolArray:
-        """Return which rows of a conversation table the rule is about, shape (n,).
-
-        Parameters
-        ----------
-        frame : conversations, in the columns of ``schema.CONVERSATION``.
-        """
-        result = self._endpoint(frame, "source") | self._endpoint(frame, "destination")
-        if self.protocol is not None:
-            result &= frame["protocol_identifier"].to_numpy() == self.protocol
-        return result
-
-    def _endpoint(self, frame: pl.DataFrame, side: str) -> BoolArray:
-        result = np.ones(frame.height, np.bool_)
-        if self.network is not None:
-            for half, shift in (("high", 64), ("low", 0)):
-                mask = np.uint64((int(self.network.netmask) >> shift) & WORD)
-                wanted = np.uint64((int(self.network.network_address) >> shift) & WORD)
-                result &= (frame[f"{side}_address_{half}"].to_numpy() & mask) == wanted
-        if self.port is not None:
-            result &= frame[f"{side}_transport_port"].to_numpy() == self.port
-        return result
+MAX_FILE_OCTETS: Final = 256 << 20
+MAX_CELL: Final = 4096
+MAX_ATTRIBUTE: Final = 200
+_NAMES: Final = {number: name for name, number in LABELS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +86,40 @@ class LabelledCapture:
         ----------
         frame : conversations, in the columns of ``schema.CONVERSATION``.
         """
-        labels = np.full(frame.height, -1, np.int8)
-        sources = np.full(frame.height, "", dtype=object)
-        is_open = np.ones(frame.height, np.bool_)
-        for rule in self.rules:
-            hit = is_open & rule.matches(frame)
-            labels[hit], sources[hit] = rule.label, rule.source
-            is_open &= ~hit
-        return labels, [str(source) for source in sources]
+        found, _ = first_matches(self.rules, frame)
+        # The last entry, number -1, is that of a conversation which no rule matches.
+        labels = np.array([*(rule.label for rule in self.rules), -1], np.int8)
+        sources = [*(rule.source for rule in self.rules), ""]
+        return labels[found], [sources[number] for number in found.tolist()]
+
+    def attributes(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return all that the rules tell of each conversation, one row each, in the same order.
+
+        Parameters
+        ----------
+        frame : conversations, in the columns of ``schema.CONVERSATION``.
+
+        Returns
+        -------
+        ``label`` and ``source`` (null where no rule matches), a column for each of
+        ``ATTRIBUTES`` (null where the rule does not tell), and ``is_initiator_labelled``: whether
+        the rule's address and port are the initiator's (null where it has neither).
+        """
+        found, is_initiator = first_matches(self.rules, frame)
+        told: dict[str, list[str | None]] = {
+            "label": [_NAMES[rule.label] for rule in self.rules],
+            "source": [rule.source for rule in self.rules],
+        }
+        for name in ATTRIBUTES:
+            told[name] = [rule.attributes.get(name) for rule in self.rules]
+        rows = pl.Series(found).replace(NOT_LABELLED, len(self.rules))
+        table = pl.DataFrame(
+            [pl.Series(name, [*values, None], pl.String) for name, values in told.items()]
+        )
+        has_end = [rule.network is not None or rule.port is not None for rule in self.rules]
+        is_told = np.array([*has_end, False])[found]  # the last one is number -1 again
+        side = pl.when(pl.Series(is_told)).then(pl.Series(is_initiator))
+        return table[rows].with_columns(is_initiator_labelled=side)
 
 
 def read_labels(path: str | os.PathLike[str]) -> list[LabelledCapture]:
@@ -117,26 +134,20 @@ def read_labels(path: str | os.PathLike[str]) -> list[LabelledCapture]:
     ConfigError : it cannot be read, a column is missing or unknown, or a value is out of its
         domain; the text names file and line.
     """
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            lines = file.read().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as text: {error}") from error
-    kept = [(n, line) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
-    if not kept:
-        raise ConfigError(f"{path}: empty: the first line names the columns {', '.join(COLUMNS)}")
+    kept = _lines(path)
     header = kept[0][1].split("\t")
-    wrong = [name for name in header if name not in COLUMNS] + [
+    wrong = [name for name in header if name not in ALL_COLUMNS] + [
         name for name in REQUIRED if name not in header
     ]
     if wrong or len(set(header)) < len(header):
-        raise ConfigError(f"{path}:{kept[0][0]}: the columns are {', '.join(COLUMNS)}; see {wrong}")
+        known = ", ".join(ALL_COLUMNS)
+        raise ConfigError(f"{path}:{kept[0][0]}: the columns are {known}; see {wrong}")
     found: dict[str, tuple[list[Rule], list[str]]] = {}
     cells = csv.reader((line for _, line in kept[1:]), delimiter="\t", quoting=csv.QUOTE_NONE)
     for (number, _), row in zip(kept[1:], cells, strict=True):
         if len(row) > len(header):
             raise ConfigError(f"{path}:{number}: {len(row)} cells under {len(header)} columns")
-        values = dict.fromkeys(COLUMNS, "") | dict(zip(header, row, strict=False))
+        values = dict.fromkeys(ALL_COLUMNS, "") | dict(zip(header, row, strict=False))
         try:
             rule = _rule(values)
         except ValueError as error:
@@ -151,43 +162,54 @@ def read_labels(path: str | os.PathLike[str]) -> list[LabelledCapture]:
     ]
 
 
-def _rule(values: dict[str, str]) -> Rule:
+def _lines(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
+    """Return the lines that are neither empty nor comments, with their numbers."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            text = file.read(MAX_FILE_OCTETS + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as text: {error}") from error
+    if len(text) > MAX_FILE_OCTETS:
+        raise ConfigError(f"{path}: longer than {MAX_FILE_OCTETS} characters: not a labels file")
+    # Not splitlines: it also breaks at characters that a name may contain.
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    kept = [(n, line) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    if not kept:
+        raise ConfigError(f"{path}: empty: the first line names the columns {', '.join(COLUMNS)}")
+    for number, line in kept:
+        if max(map(len, line.split("\t"))) > MAX_CELL or "\0" in line or "\r" in line:
+            raise ConfigError(
+                f"{path}:{number}: a cell of more than {MAX_CELL} characters, or a control "
+                "character: not a labels file"
+            )
+    return kept
+
+
+def _rule(values: Mapping[str, str]) -> Rule:
     for name in REQUIRED:
         if not values[name]:
             raise ValueError(f"{name} is empty")
     if values["label"] not in LABELS:
         raise ValueError(f"label {values['label']!r}: one of {', '.join(LABELS)}")
+    attributes = {name: values[name] for name in ATTRIBUTES if values[name]}
+    for name, text in attributes.items():
+        if len(text) > MAX_ATTRIBUTE or not text.isprintable():
+            raise ValueError(f"{name}: at most {MAX_ATTRIBUTE} printable characters")
     return Rule(
         source=values["source"],
         label=LABELS[values["label"]],
         network=mapped_network(values["address"]) if values["address"] else None,
         port=_bounded("port", values["port"], 65535),
         protocol=_bounded("protocol", values["protocol"], 255),
+        peer=mapped_network(values["peer"]) if values["peer"] else None,
+        attributes=attributes,
     )
-
-
-def mapped_network(text: str) -> ipaddress.IPv6Network:
-    """Return an address or network, IPv4 mapped into IPv6.
-
-    Parameters
-    ----------
-    text : ``10.99.1.1``, ``10.99.0.0/16``, ``2001:db8::/32``.
-
-    Examples
-    --------
-    >>> mapped_network("10.99.0.0/16")
-    IPv6Network('::ffff:a63:0/112')
-    """
-    network = ipaddress.ip_network(text)
-    if isinstance(network, ipaddress.IPv6Network):
-        return network
-    mapped = (0xFFFF << 32) | int(network.network_address)
-    return ipaddress.IPv6Network((mapped, 96 + network.prefixlen))
 
 
 def _bounded(name: str, text: str, high: int) -> int | None:
     if not text:
         return None
-    if not text.isdecimal() or not 0 <= int(text) <= high:
+    # isdecimal alone takes digits of every script, and any number of them.
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= high):
         raise ValueError(f"{name} {text!r}: a number from 0 to {high}")
     return int(text)

@@ -35,8 +35,28 @@ class ServiceKind(Protocol):
         ...
 
     @property
+    def port(self) -> int:
+        """The usual port."""
+        ...
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Ports where one meets it, the usual one first; no two kinds share one."""
+        ...
+
+    @property
+    def is_long_lived(self) -> bool:
+        """Whether its conversations last for minutes to days, as mining's do."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, float | str]:
+        """Names and defaults of what ``Service.options`` may set."""
+        ...
+
+    @property
     def packages(self) -> Mapping[str, str]:
-        """Program that must be on the path to its Debian package."""
+        """Program that must be there (``programs.find_program``) to its Debian package."""
         ...
 
     @property

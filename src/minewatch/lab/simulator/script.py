@@ -65,7 +65,8 @@ class Conversations:
     has_timestamps: BoolArray
     """The TCP timestamps option (12 octets a segment; they come off the MSS)."""
     ack_delay_s: FloatArray
-    """Delayed acknowledgement: 0.04 on Linux, up to 0.2 elsewhere [s]."""
+    """Delayed acknowledgement: 0.04 on Linux, up to 0.2 elsewhere [s]. At 0.04 both ends also
+    acknowledge at once when Linux does (``minewatch.lab.simulator.quickack``)."""
     keepalive_s: FloatArray
     """Idle time after which the initiator probes [s]; infinity for never."""
     close: ByteArray

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minewatch.experiments.paper import mechanisms as m
+from minewatch.experiments.paper.tasks import mining_task
+
+TRAIN = np.array([[1.0, 10.0], [3.0, 30.0]])
+TEST = np.array([[1.0, 10.0], [5.0, 50.0]])
+
+
+def prepared(name, statistic="bits/s"):
+    way = next(way for way in m.MECHANISMS if way.name == name)
+    seen, tested = way.prepare(TRAIN, TEST, statistic)
+    return seen[:, 0].tolist(), tested[:, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("none", [-1, 3]),
+        ("test not scaled", [1, 5]),
+        ("test standardised by itself", [-1, 1]),
+        ("test times in ms", [-1.999, -1.995]),
+        ("test sizes in octets", [-1.875, -1.375]),
+    ],
+)
+def test_what_is_done_to_the_test_part(name, expected):
+    seen, tested = prepared(name)
+    assert seen == [-1, 1]
+    assert tested == pytest.approx(expected)
+
+
+def test_a_range_of_its_own():
+    assert prepared("test brought to 0..1 by itself") == ([0, 1], [0, 1])
+
+
+def test_a_scaler_of_all_rows_moves_both():
+    seen, tested = prepared("scaler fitted to all rows")
+    assert np.mean(seen + tested) == pytest.approx(0)
+
+
+def test_time_is_not_in_bits_per_packet_nor_size_in_packets_per_second():
+    right = prepared("none")
+    assert prepared("test times in ms", "bits/packet") == right
+    assert prepared("test sizes in octets", "packets/s") == right
+
+
+def test_every_mechanism_is_tried_on_every_model_and_plot(findings):
+    names = {outcome.mechanism for outcome in findings.outcomes}
+    assert names == {way.name for way in m.MECHANISMS} | {m.HIGH_THRESHOLD, m.BASE_THRESHOLD}
+    assert len(findings.outcomes) == 9 * 4 * 3
+    assert len(findings.repeated) == m.REPEATS
+
+
+def test_right_preparation_is_the_test_of_table_1(findings):
+    right = {(o.model, o.statistic): o for o in findings.outcomes if o.mechanism == m.RIGHT}
+    for result in findings.results:
+        own = right[(result.model, result.statistic)]
+        assert own.macro == pytest.approx(result.test.macro.value)
+        assert own.auc == pytest.approx(result.test.auc.value)
+        assert own.auc_of_labels == pytest.approx(result.test.auc_of_labels.value)
+
+
+def test_a_threshold_above_every_score_is_half_everywhere(findings):
+    for outcome in findings.outcomes:
+        if outcome.mechanism == m.HIGH_THRESHOLD:
+            assert outcome.auc_of_labels == 0.5
+
+
+def test_raw_rows_are_all_called_one_thing(findings):
+    own = [o for o in findings.outcomes if o.mechanism == "test not scaled" and o.model == "KNN"]
+    assert all(o.auc_of_labels == 0.5 for o in own)
+
+
+def outcome(name, statistic, area):
+    return m.Outcome(name, statistic, "RFT", 0.5, area, area, 0.0)
+
+
+def test_the_pattern():
+    right = [outcome("none", s, 0.95) for s in ("packets/s", "bits/packet", "bits/s")]
+    made = [
+        outcome("x", "packets/s", 0.5),
+        outcome("x", "bits/s", 0.49998),
+        outcome("x", "bits/packet", 0.92),
+    ]
+    assert m.shows_pattern([*right, *made], "x", ("RFT",))
+    assert not m.shows_pattern([*right, *made], "none", ("RFT",))
+    assert not m.shows_pattern([*right, *made], "y", ("RFT",))
+    low = [*made[:2], replace(made[2], auc_of_labels=0.7)]
+    assert not m.shows_pattern([*right, *low], "x", ("RFT",))
+    near = [replace(made[0], auc_of_labels=0.4996), *made[1:]]
+    assert not m.shows_pattern([*right, *near], "x", ("RFT",))
+    assert m.shows_pattern([*right, *near], "x", ("RFT",), digits=1)
+
+
+def test_heavy_tails_and_a_scaler_of_its_own_make_the_pattern(make_samples):
+    """Rates whose deviation is made by their largest values; bits/packet is bounded."""
+    task = mining_task(make_samples(12_000, 157, seed=3), 7)
+    quick = replace(task, samples=task.samples)
+    found = [
+        outcome
+        for statistic in ("packets/s", "bits/packet", "bits/s")
+        for outcome in m._cell(quick, quick.split, statistic, "KNN")
+    ]
+    assert m.shows_pattern(found, "test standardised by itself", ("KNN",), digits=1)
+    assert not m.shows_pattern(found, "scaler fitted to all rows", ("KNN",), digits=1)
