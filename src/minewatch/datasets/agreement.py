@@ -71,8 +71,9 @@ def outcomes(
     -----
     A label without dialect is met by any dialect. A label without transport may turn out to be
     encrypted; one that says ``tcp`` may not, unless the evasion is an SSH tunnel, or the dialect is
-    Stratum V2 and the evasion changes the sizes by which it is known. Dialects of the family ``mining.*`` begin alike, so before the first job another member of it is too short a
-    look, and no mistake.
+    Stratum V2 and the evasion changes the sizes by which it is known. Dialects of the family
+    ``mining.*`` begin alike, so before the first job another member of it is too short a look, and
+    no mistake.
     """
     table = pl.concat(
         [

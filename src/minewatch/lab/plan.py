@@ -178,5 +178,5 @@ def read_plan(path: Path) -> Plan:
             ),
             started_s=members["started_s"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: not a plan of a lab: {error}") from error

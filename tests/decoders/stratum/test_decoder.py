@@ -324,8 +324,12 @@ def test_other_transports_and_no_payload(build):
     assert DECODER.decode(build.talk((">", b"\x16\x03\x01\x02\x00"))) is None
 
 
+# Hypothesis also tries the texts that it finds in the sources, whole messages among them.
+NOISE = st.binary(max_size=200).filter(lambda octets: b'"method"' not in octets)
+
+
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("<>"), st.binary(max_size=200)), max_size=10))
+@given(st.lists(st.tuples(st.sampled_from("<>"), NOISE), max_size=10))
 def test_noise_never_raises(build, turns):
     assert DECODER.decode(build.talk(*turns)) is None
 

@@ -135,6 +135,17 @@ def test_polling_a_node(build, verdict):
     assert state(verdict((">", build.post(ask)), give, block)) == "poll"
 
 
+@pytest.mark.parametrize(
+    ("result", "taken"),
+    [(None, True), ({"status": "OK"}, True), ("high-hash", False), ("", True)],
+)
+def test_a_node_says_null_to_a_block_that_it_takes(build, verdict, result, taken):
+    ask = (">", build.post(build.rpc(0, "getblocktemplate", [{}]), agent="cgminer/4.2"))
+    block = (">", build.post(build.rpc(1, "submitblock", ["ab" * 100]), agent="cgminer/4.2"))
+    row = verdict(ask, block, ("<", build.reply(build.result(1, result))))
+    assert (row["stratum_results_ok"], row["stratum_results_error"]) == (taken, not taken)
+
+
 def test_getwork_with_a_share_is_a_miner(build, verdict):
     share = (">", build.post(build.rpc(1, "getwork", ["00" * 128])))
     assert state(verdict((">", build.post(build.rpc(0, "getwork", []))), share)) == "session"

@@ -55,3 +55,14 @@ def test_readable_payload_is_something_else(build):
         assert decode_sizes(Payload(6, build.talk((">", said)).segments, series)) is None
     assert decode_sizes(Payload(6, build.talk((">", b"\x8f" * 64)).segments, series))
     assert decode_sizes(Payload(6, [])) is None
+
+
+def test_ciphertext_that_happens_to_begin_like_text(build):
+    series = build.sizes(*SETUP, *LADDER).packets
+    for said in (
+        b'{"x\x9c\x82\r\x82\x89(s"\xb4',
+        b"[{" + b"\x8f" * 60,
+        b"\x16\x03\xee" + b"\x8f" * 60,
+    ):
+        payload = Payload(6, build.talk(("<", said)).segments, series)
+        assert decode_sizes(payload)["stratum_dialect"] == "stratum-v2"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import polars as pl
 
@@ -18,9 +19,8 @@ def test_results_are_plain_and_whole(findings):
 
 
 def test_samples_without_coins_still_give_the_rest(make_samples, small_forest):
-    samples = make_samples(300, 60)
-    blank = samples.table.with_columns(coin=pl.lit(""))
-    object.__setattr__(samples, "table", blank)
+    made = make_samples(300, 60)
+    samples = replace(made, table=made.table.with_columns(coin=pl.lit("")))
     clock = Clock()
     found = run_all(samples, 1, "ip", clock)
     assert found.coin_task is None

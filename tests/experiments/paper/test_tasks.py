@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -24,10 +26,8 @@ def test_coins_are_held_out_as_all_rows_are(samples):
         assert not set(table["pool"][train]) & set(table["pool"][test])
 
 
-def test_unnamed_coins_are_refused(samples, make_samples):
+def test_unnamed_coins_are_refused(samples):
     honest = mining_task(samples, 7).honest
-    blank = make_samples()
-    table = blank.table.with_columns(coin=pl.lit(""))
-    object.__setattr__(blank, "table", table)
+    blank = replace(samples, table=samples.table.with_columns(coin=pl.lit("")))
     with pytest.raises(ConfigError, match="not told 157; the coin experiment needs two coins"):
         coin_task(blank, honest, 7)

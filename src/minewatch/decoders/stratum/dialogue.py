@@ -43,7 +43,7 @@ class Dialogue:
         self.misfits = 0
         self.accepted = 0
         self.rejected = 0
-        self._asked: dict[tuple[bool, int | str], Role] = {}
+        self._asked: dict[tuple[bool, int | str], tuple[Role, str]] = {}
 
     def add(self, message: JsonMessage) -> None:
         """Take the next message, in the order of capture."""
@@ -69,18 +69,19 @@ class Dialogue:
         identifier = message.value.get("id")
         if isinstance(identifier, int | str):
             key = (message.from_initiator, identifier)
-            self._asked[key] = found.role if found else Role.MISFIT
+            self._asked[key] = (found.role, found.dialect) if found else (Role.MISFIT, "")
 
     def _answer(self, message: JsonMessage) -> None:
         identifier = message.value.get("id")
-        role = None
+        role, dialect = None, ""
         if isinstance(identifier, int | str):
-            role = self._asked.get((not message.from_initiator, identifier))
+            asked = self._asked.get((not message.from_initiator, identifier))
+            role, dialect = asked or (None, "")
         if role is Role.MISFIT:
             return  # an answer to something else
         result, error = message.value.get("result"), message.value.get("error")
         if role is Role.SUBMIT:
-            is_refused = bool(error) or result is False or result is None
+            is_refused = bool(error) or _says_no(result, dialect)
             self.rejected += is_refused
             self.accepted += not is_refused
         elif found := self._result(message, result, role):
@@ -164,6 +165,13 @@ class Dialogue:
         # One list of three hashes has other explanations.
         least = 2 if dialect in (ethproxy.PROXY, ethproxy.GETWORK) else 1
         return "jobs-only" if roles[Role.JOB] >= least else None
+
+
+def _says_no(result: Any, dialect: str) -> bool:
+    """Tell whether a result without an error refuses a share."""
+    if dialect == getwork.TEMPLATE:
+        return isinstance(result, str) and bool(result)  # BIP 22: null, or the reason
+    return result is False or result is None
 
 
 def _dialect(kept: list[tuple[JsonMessage, Sighting]]) -> str:

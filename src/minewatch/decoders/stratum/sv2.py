@@ -38,8 +38,11 @@ _POOL_SIZES = (
 _LEAST_RUNGS = 3
 
 
-# How payload begins that can be read, or is encrypted by another protocol.
-_READABLE = (b'{"', b"[{", b"HTTP/1", b"POST /", b"GET /", b"\x16\x03")
+# How payload begins that can be read, or is encrypted by another protocol. Two octets alone are
+# nothing: in a session of hours some ciphertext begins like that, so the next ones must fit too.
+_READABLE = (b'{"', b"[{", b"HTTP/1", b"POST /", b"GET /")
+_TLS = b"\x16\x03"
+_PROBE = 16
 
 
 def decode_sizes(payload: Payload) -> dict[str, object] | None:
@@ -83,4 +86,13 @@ def decode_sizes(payload: Payload) -> dict[str, object] | None:
 
 
 def _is_readable(payload: Payload) -> bool:
-    return any(segment.data.startswith(_READABLE) for segment in payload.segments)
+    return any(_reads(segment.data) for segment in payload.segments)
+
+
+def _reads(data: bytes) -> bool:
+    if data.startswith(_TLS):
+        return data[2:3] <= b"\x04"
+    head = data[:_PROBE]
+    return head.startswith(_READABLE) and all(
+        0x20 <= octet < 0x7F or octet in b"\r\n\t" for octet in head
+    )

@@ -15,7 +15,6 @@ from typing import Any, Final
 from minewatch.experiments.paper.samples import IntArray
 from minewatch.types import FloatArray
 
-
 TREES: Final = 100
 """Of the forest: scikit-learn's default."""
 

@@ -167,23 +167,24 @@ def _second(found: Findings) -> list[Block]:
         Paragraph(f"Ours: {len(train)} flows to train, {len(test)} to test."),
         tables.coin_means(found.coins),
         tables.coins(found.coins),
-        Paragraph(_coin_verdict(found.coins)),
+        Paragraph(_coin_verdict(found.coins, len(found.coin_task.classes))),
         Picture("figure-4.png", "Figure 4: macro-F1 over coins on bits/packet, paper and ours."),
         *_scatters(3, "Mining traffic by coin", "of mining traffic by coin"),
     ]
 
 
-def _coin_verdict(coins: Sequence[Result]) -> str:
+def _coin_verdict(coins: Sequence[Result], n_coins: int) -> str:
     rows = [r for r in coins if r.statistic == "bits/packet" and r.honest is not None]
     if not rows:
         return "Pools could not be held out."
     test = 100 * sum(r.test.macro.value for r in rows) / len(rows)
     honest = 100 * sum(r.honest.macro.value for r in rows if r.honest) / len(rows)
     return (
-        f"On bits/packet the coin is told with {test:.1f} % where its pool was trained on, and "
-        f"with {honest:.1f} % on pools, hosts and times never seen. What the difference measures "
-        "is the pool: one program speaks to all of them, and what differs is the length of login "
-        "and job."
+        f"On bits/packet the coin is told with a macro-F1 of {test:.1f} % where its pool was trained "
+        f"on, and of {honest:.1f} % on pools, hosts and times never seen; guessing among "
+        f"{n_coins} gives about {100 / n_coins:.0f} %. What a random split measures is the pool: one "
+        "program speaks to all of them, and what differs is the length of login and job, and the "
+        "pool's difficulty."
     )
 
 
