@@ -109,8 +109,11 @@ def test_hopping_takes_two_pools(mining):
         assert miner.hop_mean_s == 120.0
 
 
-def test_padding_needs_text(mining):
-    assert all(pools[0].dialect != "stratum-v2" for _, pools in hiding(mining, "padding"))
+def test_what_changes_shares_is_for_miners_that_have_some(mining):
+    for evasion in ("padding", "throttle", "jitter"):
+        for _, pools in hiding(mining, evasion):
+            assert DIALECTS[pools[0].dialect].carrier == "lines"
+            assert pools[0].dialect != "stratum-v2"
 
 
 def test_xmrig_speaks_cryptonote_from_the_beginning(mining):

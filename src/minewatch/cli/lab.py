@@ -56,9 +56,11 @@ def run(
         str | None,
         typer.Option(metavar="PATH", help="Your own XMRig: it plays two miners more."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Print the plan and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and do nothing.")
+    ] = False,
     keep_logs: Annotated[
-        bool, typer.Option(help="Keep what the programs say, in DIR/logs.")
+        bool, typer.Option("--keep-logs", help="Keep what the programs say, in DIR/logs.")
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Errors only.")] = False,
 ) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
+from minewatch.lab.dialects import DIALECTS
 from minewatch.lab.dialects.economy import Coin, ways_in
 from minewatch.lab.drawing_clocks import Clocks
 from minewatch.lab.logins import draw_login
@@ -34,6 +35,8 @@ PLAIN: Final = "cryptonote"
 BROWSER: Final = "coinhive"
 """Dialect that a web socket carries."""
 
+BINARY: Final = "stratum-v2"
+
 XMRIG_HASH_RATE: Final = 5.0
 """Of one thread in light mode [1/s]."""
 
@@ -42,6 +45,7 @@ TLS_PORTS: Final = (20128, 9999, 14433, 5556, 12222, 33333, 8443)
 ODD_PORTS: Final = (22, 25, 53, 110, 993, 995, 8080, 5432, 6379, 27017)
 """Ports that other services are known by."""
 
+_ABOUT_SHARES: Final = frozenset({"padding", "throttle", "jitter"})
 _OVER_TLS: Final = frozenset({"tls", "websocket"})
 
 
@@ -125,16 +129,16 @@ def draw_wishes(
     has_xmrig : a miner more, played by the user's XMRig.
     """
     must = [Wish(dialect) for dialect in dialects]
-    lines = [dialect for dialect in dialects if dialect != BROWSER] or list(dialects)
-    texts = [dialect for dialect in lines if dialect != "stratum-v2"] or lines
+    others = [dialect for dialect in dialects if dialect != BROWSER] or list(dialects)
+    # Binary messages cannot be padded, and a miner that polls a node seldom has a share to hide.
+    texts = [d for d in others if DIALECTS[d].carrier == "lines" and d != BINARY] or others
     for evasion in evasions:
         if evasion == "websocket":
             must.append(Wish(BROWSER, "tls1.3", (evasion,)))
         elif evasion == "proxy":
             must.append(Wish(PLAIN, "tcp", (evasion,)))
         else:
-            # Binary messages cannot be padded.
-            dialect = rng.choice(texts if evasion == "padding" else lines)
+            dialect = rng.choice(texts if evasion in _ABOUT_SHARES else others)
             must.append(Wish(dialect, "tls1.3" if evasion == "tls" else "tcp", (evasion,)))
     if has_xmrig:
         must += [Wish(PLAIN, "tcp", (), "xmrig"), Wish(PLAIN, "tls1.3", (), "xmrig")]

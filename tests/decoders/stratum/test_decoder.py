@@ -331,7 +331,9 @@ NOISE = st.binary(max_size=200).filter(lambda octets: b'"method"' not in octets)
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("<>"), NOISE), max_size=10))
 def test_noise_never_raises(build, turns):
-    assert DECODER.decode(build.talk(*turns)) is None
+    seen = DECODER.decode(build.talk(*turns))
+    # Hypothesis also tries literals of our own source, and those of the lab are requests.
+    assert seen is None or b'"method"' in b"".join(octets for _, octets in turns)
 
 
 @settings(max_examples=300, deadline=None)

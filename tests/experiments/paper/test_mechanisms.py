@@ -23,7 +23,8 @@ def prepared(name, statistic="bits/s"):
         ("none", [-1, 3]),
         ("test not scaled", [1, 5]),
         ("test standardised by itself", [-1, 1]),
-        ("test times in ms", [-1.999, -1.995]),
+        ("training times in s, test times in ms", [-1.999, -1.995]),
+        ("training times in ms, test times in s", [998, 4998]),
         ("test sizes in octets", [-1.875, -1.375]),
     ],
 )
@@ -44,14 +45,14 @@ def test_a_scaler_of_all_rows_moves_both():
 
 def test_time_is_not_in_bits_per_packet_nor_size_in_packets_per_second():
     right = prepared("none")
-    assert prepared("test times in ms", "bits/packet") == right
+    assert prepared("training times in s, test times in ms", "bits/packet") == right
     assert prepared("test sizes in octets", "packets/s") == right
 
 
 def test_every_mechanism_is_tried_on_every_model_and_plot(findings):
     names = {outcome.mechanism for outcome in findings.outcomes}
     assert names == {way.name for way in m.MECHANISMS} | {m.HIGH_THRESHOLD, m.BASE_THRESHOLD}
-    assert len(findings.outcomes) == 9 * 4 * 3
+    assert len(findings.outcomes) == 10 * 4 * 3
     assert len(findings.repeated) == m.REPEATS
 
 
@@ -107,3 +108,19 @@ def test_heavy_tails_and_a_scaler_of_its_own_make_the_pattern(make_samples):
     ]
     assert m.shows_pattern(found, "test standardised by itself", ("KNN",), digits=1)
     assert not m.shows_pattern(found, "scaler fitted to all rows", ("KNN",), digits=1)
+
+
+def test_the_coin_pattern():
+    right = [outcome("none", s, None) for s in ("packets/s", "bits/packet", "bits/s")]
+    fall = [replace(o, mechanism="x", macro=0.08) for o in right if o.statistic != "bits/packet"]
+    kept = replace(right[1], mechanism="x")
+    assert m.shows_coin_pattern([*right, *fall, kept], "x")
+    assert not m.shows_coin_pattern([*right, *fall, kept], "none")
+    assert not m.shows_coin_pattern([*right, *fall, kept], "y")
+    assert not m.shows_coin_pattern([*right, *fall, replace(kept, macro=0.1)], "x")
+
+
+def test_rates_a_thousand_times_too_large_are_all_normal(findings):
+    name = "training times in ms, test times in s"
+    assert m.shows_pattern(findings.outcomes, name, m.LEARNERS)
+    assert m.shows_coin_pattern(findings.coin_outcomes, "none") is False

@@ -73,12 +73,19 @@ def _cause(found: Findings) -> str:
             "None of the mistakes tried makes the paper's pattern of the test (AUC of 50.00 % on "
             "both rates while bits/packet keeps its own) on these data."
         )
-    told = " and ".join(f'"{name}"' for name in names)
+    both = [name for name in names if m.shows_coin_pattern(found.coin_outcomes, name)]
+    coins = (
+        f" Of these, {_told(both)} also makes the coin test fall as in the paper." if both else ""
+    )
     return (
         "The paper's pattern of the test, an AUC of 50.00 % on bits/s and packets/s while "
-        f"bits/packet keeps its own, comes out of our own runs under: {told}. Prepared as it "
-        "should be, the same models on the same rows do not show it."
+        f"bits/packet keeps its own, comes out of our own runs under: {_told(names)}. Prepared as "
+        f"it should be, the same models on the same rows do not show it.{coins}"
     )
+
+
+def _told(names: Sequence[str]) -> str:
+    return " and ".join(f'"{name}"' for name in names)
 
 
 def _names(outcomes: Sequence[m.Outcome]) -> list[str]:
@@ -180,11 +187,11 @@ def _coin_verdict(coins: Sequence[Result], n_coins: int) -> str:
     test = 100 * sum(r.test.macro.value for r in rows) / len(rows)
     honest = 100 * sum(r.honest.macro.value for r in rows if r.honest) / len(rows)
     return (
-        f"On bits/packet the coin is told with a macro-F1 of {test:.1f} % where its pool was trained "
-        f"on, and of {honest:.1f} % on pools, hosts and times never seen; guessing among "
-        f"{n_coins} gives about {100 / n_coins:.0f} %. What a random split measures is the pool: one "
-        "program speaks to all of them, and what differs is the length of login and job, and the "
-        "pool's difficulty."
+        f"On bits/packet the coin is told with a macro-F1 of {test:.1f} % where its pool was "
+        f"trained on, and of {honest:.1f} % on pools, hosts and times never seen; guessing among "
+        f"{n_coins} gives about {100 / n_coins:.0f} %. What a random split measures is the pool: "
+        "one program speaks to all of them, and what differs is the length of login and job, and "
+        "the pool's difficulty."
     )
 
 
@@ -203,16 +210,17 @@ def _explanation(found: Findings) -> list[Block]:
         Paragraph(_cause(found)),
         Paragraph(
             "Why bits/packet does not mind when each part is scaled by itself: it lies between "
-            "the smallest and the largest packet, so mean and deviation are the same in any two "
-            "random parts. The deviation of a rate is made by its few largest values, which are "
-            "others in a part of a fifth of the rows; the whole cloud of miners, narrow on that "
-            "scale, moves off the place that was learnt, and all is called normal. A wrong unit "
-            "of time does the same to the rates and cannot touch bits/packet, which has no time "
-            "in it, but it also makes false alarms, so its AUC of labels is near 50 and not "
-            "50.00. An unscaled test part or a wrong unit of size spoils bits/packet too. A "
-            "scaler fitted to all rows changes next to nothing. A threshold cannot change an AUC "
-            "of scores; as labels, one above every score gives 50.00 % on all three plots, "
-            "bits/packet included."
+            "the smallest and the largest packet, so mean and deviation are about the same in any "
+            "two random parts. The deviation of a rate is made by its few largest values, which "
+            "are others in a fifth of the rows; the whole cloud of miners, narrow on that scale, "
+            "moves off the place that was learnt, and usually all is called normal. A wrong unit "
+            "of time cannot touch bits/packet, which has no time in it. Where it makes the rates of "
+            "the test part too large, nothing is as slow as a miner and all is called normal: "
+            "50.00. Where it makes them too small, normal rows fall among the miners, and the "
+            "false alarms leave it near 50. An unscaled test part or a wrong unit of size spoils "
+            "bits/packet too. A scaler fitted to all rows changes next to nothing. A threshold "
+            "cannot change an AUC of scores; as labels, one above every score gives 50.00 % on all "
+            "three plots, bits/packet included."
         ),
         Paragraph(
             "This shows what is sufficient, not what was done: the paper does not give its code."
@@ -221,7 +229,10 @@ def _explanation(found: Findings) -> list[Block]:
     if found.coin_outcomes:
         blocks += [
             Heading(3, "The same for coins"),
-            Paragraph("Macro-F1 in the test, mean of the four models."),
+            Paragraph(
+                "Macro-F1 in the test, mean of the four models. Among miners alone no rate has a "
+                "heavy tail, so that scaling each part by itself does less harm here."
+            ),
             tables.coin_mechanisms(found.coin_outcomes),
         ]
     return blocks

@@ -313,7 +313,7 @@ def coin_mechanisms(found: Sequence[m.Outcome]) -> Table:
     found : outcomes of the second experiment.
     """
     rows: list[tuple[str, ...]] = [
-        ("paper", *(paper.COIN_TEST[statistic] for statistic in STATISTICS))
+        ("paper", *(paper.COIN_TEST[statistic] for statistic in STATISTICS), NONE)
     ]
     for mechanism in m.MECHANISMS:
         cells: Mapping[str, list[float]] = {
@@ -322,5 +322,6 @@ def coin_mechanisms(found: Sequence[m.Outcome]) -> Table:
             ]
             for statistic in STATISTICS
         }
-        rows.append((mechanism.name, *(_mean(cells[statistic]) for statistic in STATISTICS)))
-    return Table(("what was done to the test part", *STATISTICS), rows)
+        shown = "yes" if m.shows_coin_pattern(found, mechanism.name) else "no"
+        rows.append((mechanism.name, *(_mean(cells[s]) for s in STATISTICS), shown))
+    return Table(("what was done to the test part", *STATISTICS, "as in the paper"), rows)
