@@ -74,14 +74,14 @@ def script(*talks: Talk) -> s.Script:
     columns = zip(*rows, strict=True)
     arrays = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     blob = bytearray(b"\xff")
-    rows = []
+    parts = []
     for i, talk in enumerate(talks):
         for time_s, is_reply, what in talk.said:
             content = what if isinstance(what, bytes) else b""
             octets = what if isinstance(what, int) else len(what)
-            rows.append((i, time_s, is_reply, octets, len(blob), len(content), talk.fill))
+            parts.append((i, time_s, is_reply, octets, len(blob), len(content), talk.fill))
             blob += content
-    said = list(zip(*rows, strict=True)) if rows else [()] * 7
+    said = list(zip(*parts, strict=True)) if parts else [()] * 7
     messages = [np.array(c, k) for c, k in zip(said, "i8 f8 ? i8 i8 i8 u1".split(), strict=True)]
     return s.Script(
         s.Conversations(*arrays), s.Messages(*messages), np.frombuffer(bytes(blob), np.uint8)
@@ -184,14 +184,14 @@ class Check:
 
     def _conversation(self, conversation: int, rows: list[int]) -> None:
         p = self.packets
-        start = [int(p.seq[rows[0]]), None]
-        sent = [set(), set()]  # type: ignore[var-annotated]
+        start: list[int] = [int(p.seq[rows[0]]), -1]  # -1: not heard of yet
+        sent: list[set[tuple[int, int]]] = [set(), set()]
         acked = [0, 0]
         for i in rows:
             side = int(p.is_reply[i])
             flags = int(p.flags[i])
             is_refusal = flags == 0x14 and p.seq[i] == 0
-            if start[side] is None:
+            if start[side] < 0:
                 start[side] = int(p.seq[i])
             if is_refusal:
                 assert int(p.ack[i]) == (int(start[0]) + 1) & 0xFFFF_FFFF
@@ -201,7 +201,7 @@ class Check:
             assert (seq, length) not in sent[side] or p.is_retransmission[i] or length == 0
             sent[side].add((seq, length))
             if flags & 0x10:
-                assert start[1 - side] is not None
+                assert start[1 - side] >= 0
                 ack = (int(p.ack[i]) - start[1 - side]) & 0xFFFF_FFFF
                 seen = max((a + n for a, n in sent[1 - side]), default=0)
                 assert acked[side] <= ack <= seen, "acknowledged what was not seen"

@@ -25,7 +25,7 @@ minewatch reproduce --out paper --run lab-run
 minewatch reproduce --out paper --small
 
 OUT gets report.md, report.html, results.json, times.json and the figures; without --run also the
-simulated captures, in OUT/run. Needs: pip install 'minewatch[paper]'.
+simulated captures, in OUT/run. Needs: pip install 'minewatch\\[paper]'.
 """
 
 RUN_FOLDER: Final = "run"

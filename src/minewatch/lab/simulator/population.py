@@ -26,9 +26,10 @@ from minewatch.lab.simulator.world import World
 
 BACKGROUND: Final = frozenset(
     "scan-refused scan-unanswered scan-silent scan-probe scan-datagram ssh-guess dns ntp"
-    " package-updates ssh-interactive ssh-idle http-api-out".split()
+    " package-updates ssh-interactive ssh-idle".split()
 )
-"""What comes to and from a server that has no work but mining: composition ``paper``."""
+"""What comes to and from a server that has no work but mining: composition ``paper``. Strangers,
+names, time, updates, and the person who looks after it; no application of its own."""
 
 
 class Population:

@@ -49,7 +49,7 @@ def is_quick(
     gap = np.append(0, np.diff(arrival_ns))
     is_first = np.append(True, group[1:] != group[:-1])
     after_silence = is_first | (gap > MIN_TIMEOUT_NS + routes.rtt_ns[conversation])
-    burst = np.cumsum(after_silence)
+    burst = np.cumsum(after_silence.astype(np.int64))
     number = running_sum(np.ones(n, np.int64), burst)
 
     delay = routes.ack_delay_ns[conversation]

@@ -33,6 +33,9 @@ PLAIN_TLS: Final = 0.2
 """Share of pools that offer TLS on a port of their own without meaning to hide. Chosen."""
 
 _PAPER: Final = ("DOGE", "ETC", "ETH", "RVN", "XMR")
+_PAPER_POOLS: Final = 2
+"""Pools of each coin. The paper says "different mining pools", not how many: chosen. A server mines
+one coin, as one runs XMRig with one configuration."""
 _JSON_LINES_ONLY: Final = frozenset({"padding"})
 
 
@@ -76,8 +79,8 @@ def draw_ventures(
     """
     drawing = _Drawing(world, rng, words)
     if settings.composition == "paper":
-        n = min(settings.mining, settings.servers * len(_PAPER))
-        return [drawing.paper(i, i // len(_PAPER) % settings.servers) for i in range(n)]
+        n = min(settings.mining, settings.servers * _PAPER_POOLS)
+        return [drawing.paper(i, i % settings.servers, i // settings.servers) for i in range(n)]
     least = min(settings.mining, len(dialects) + 8)
     n = max(settings.mining // 3, least)
     # The rest of the servers never mine.
@@ -97,15 +100,20 @@ class _Drawing:
         self._shared: dict[tuple[str, str], list[tuple[Coin, Place, float]]] = {}
         self._pools = 0
         self._taken: set[tuple[int, int, int]] = set()
+        self._of_paper: dict[tuple[str, int], tuple[Place, float]] = {}
 
-    def paper(self, number: int, server: int) -> Venture:
+    def paper(self, number: int, server: int, pool: int) -> Venture:
         """Return XMRig on a multi-coin or a plain pool, in the clear, paid in one of five coins."""
-        ticker = _PAPER[number % len(_PAPER)]
-        dialect = "cryptonote-multicoin"
-        if ticker == "XMR" and number // len(_PAPER) % 2:
-            dialect = "cryptonote"
-        ways = [coin for coin in ways_in(dialect) if coin.ticker == ticker]
-        return self._venture(number, server, dialect, ways[0], "tcp", ())
+        ticker = _PAPER[server % len(_PAPER)]
+        dialect = "cryptonote" if (ticker, pool) == ("XMR", 0) else "cryptonote-multicoin"
+        coin = next(coin for coin in ways_in(dialect) if coin.ticker == ticker)
+        if (ticker, pool) not in self._of_paper:
+            rate = self._log_uniform(coin.hash_rates)
+            place = self._place(dialect, coin, rate, "tcp", ())
+            self._of_paper[ticker, pool] = (place, rate)
+        place, of = self._of_paper[ticker, pool]
+        rate = self._rate_near(of, coin)
+        return self._settled(number, server, coin, rate, (place,), ())
 
     def wild(self, number: int, server: int, dialect: str, evasion: float) -> Venture:
         """Return a miner of a dialect; some hide."""
@@ -151,9 +159,7 @@ class _Drawing:
         ]
         if not evasions and free and self._words.random() < SHARED:
             _, place, of = self._words.choice(free)
-            # The pool's difficulty fits its workers.
-            low, high = coin.hash_rates
-            rate = min(max(of * 4 ** self._words.uniform(-0.5, 0.5), low), high)
+            rate = self._rate_near(of, coin)
             places = [place]
         else:
             count = 2 if "hopping" in evasions else 1
@@ -161,9 +167,24 @@ class _Drawing:
             if not evasions:
                 self._shared.setdefault(key, []).append((coin, places[0], rate))
         self._taken |= {(server, place.address, place.port) for place in places}
-        name = f"miner-{number + 1}"
+        return self._settled(number, server, coin, rate, tuple(places), evasions)
+
+    def _rate_near(self, of: float, coin: Coin) -> float:
+        """Return a hash rate that the difficulty of a pool, set for the rate `of`, fits too."""
+        low, high = coin.hash_rates
+        return min(max(of * 4 ** self._words.uniform(-0.5, 0.5), low), high)
+
+    def _settled(
+        self,
+        number: int,
+        server: int,
+        coin: Coin,
+        rate: float,
+        places: tuple[Place, ...],
+        evasions: tuple[str, ...],
+    ) -> Venture:
         miner = Miner(
-            name=name,
+            name=f"miner-{number + 1}",
             host=server_name(server),
             pools=tuple(place.pool.name for place in places),
             login=draw_login(coin.ticker, coin.prefix, self._rig(), self._words),
@@ -171,7 +192,7 @@ class _Drawing:
             evasions=evasions,
         )
         delay = parameter("pool_push_delay").one(self._rng)
-        return Venture(server, miner, tuple(places), delay, dialect)
+        return Venture(server, miner, places, delay, places[0].pool.dialect)
 
     def _rig(self) -> str:
         return self._words.choice(("w", "rig", "vps", "node", "x")) + str(
