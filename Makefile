@@ -36,8 +36,9 @@ demo: $(RUN) ## scan the capture that ships with minewatch and say what was foun
 
 # Root makes namespaces; no packet leaves them, and they go with the command.
 lab: $(DEV) ## run a lab of one minute in which every dialect is spoken, and check every label (root)
-	@rm -rf build/lab
+	@$(AS_ROOT) rm -rf build/lab
 	$(AS_ROOT) $(BIN)/minewatch lab run --servers 12 --minutes 1 --evasion all --out build/lab
+	@$(AS_ROOT) chown -R "$$(id -u):$$(id -g)" build
 	$(BIN)/minewatch label --check build/lab
 
 check: lint types test ## the definition of clean: style, types and every test

@@ -4,6 +4,7 @@ import pytest
 
 from minewatch.datasets.build import BuildOptions, build_dataset
 from minewatch.datasets.card import read_card
+from minewatch.datasets.labelling import InspectionOptions
 from minewatch.datasets.stored import open_dataset
 from minewatch.datasets.verify import problems
 from minewatch.errors import ConfigError, SourceError
@@ -89,6 +90,51 @@ def test_several_runs_make_one_dataset(tmp_path):
     assert card.composition["label"] == {"mining": 8, "normal": 10}
     assert card.seeds == (7, 9)
     assert problems(tmp_path / "both") == []
+
+
+class Broken:
+    """A decoder that raises."""
+
+    name = "broken"
+    kinds = 255
+    columns = ()
+
+    def decode(self, payload):
+        raise ZeroDivisionError
+
+
+def test_a_decoder_that_fails_makes_no_dataset(tmp_path, run_folder):
+    decoders = (*InspectionOptions().decoders, Broken())
+    options = BuildOptions(inspection=InspectionOptions(decoders=decoders))
+    with pytest.raises(ConfigError, match=r"web-1\.pcap: a decoder failed: .*ZeroDivisionError"):
+        build_dataset([run_folder], tmp_path / "data", options)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_copy_of_a_capture_is_refused(tmp_path):
+    runs = [write_run(tmp_path / "one"), write_run(tmp_path / "two")]
+    with pytest.raises(ConfigError, match=r"two/captures/web-1\.pcap: a copy of one/captures/web"):
+        build_dataset(runs, tmp_path / "both")
+
+
+def test_hosts_of_two_networks_keep_to_themselves(tmp_path):
+    runs = [write_run(tmp_path / "one"), write_run(tmp_path / "two", start_s=9000)]
+    labels = runs[1] / "labels.tsv"
+    text = labels.read_text().replace("\tlab\t", "\tother\t")
+    labels.write_text(text.replace("\tweb-", "\tdb-"))
+    build_dataset(runs, tmp_path / "both")
+    frame = open_dataset(tmp_path / "both").conversations()
+    pairs = frame.group_by("source", "host", "other_host").len().sort(pl.all(), nulls_last=True)
+    assert pairs.rows() == [
+        (source, host, other, count)
+        for source, name in (("lab", "web"), ("other", "db"))
+        for host, other, count in (
+            (f"{name}-1", f"{name}-2", 1),
+            (f"{name}-1", None, 4),
+            (f"{name}-2", f"{name}-1", 1),
+            (f"{name}-2", None, 3),
+        )
+    ]
 
 
 def test_what_is_skipped_or_not_labelled_is_counted(tmp_path, run_folder):

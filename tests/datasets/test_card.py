@@ -77,6 +77,11 @@ def file(**members):
         ({"inputs": ["a.pcap"]}, "inputs: not an object"),
         ({"licences": "MIT"}, "licences: not a list"),
         ({"versions": {"python": 3}}, "versions: not a text"),
+        ({"settings": {"x": float("nan")}}, "NaN is no number"),
+        ({"settings": {"x": float("inf")}}, "Infinity is no number"),
+        ({"split": {"x": ["a\ud800"]}}, "surrogates not allowed"),
+        ({"left_out": {"a\ud800": 1}}, "surrogates not allowed"),
+        ({"inputs": [{"x": [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}]}, "deeper than 16 levels"),
         ({"extra": 1}, "unknown members extra"),
         ({"files": None}, "files: not a list"),
         ({"files": []}, "files: between 1 and 64"),
@@ -100,7 +105,10 @@ def test_what_is_wrong_is_named(change, members, message):
         read_card(change(**members))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "7", "[" * 100_000, '{"format": NaN', "\ufffe"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", "7", "[" * 100_000, '{"format": NaN', '{"format": 1, "x": 1e999}', "\ufffe"],
+)
 def test_no_card_at_all(tmp_path, text):
     (tmp_path / CARD).write_text(text)
     with pytest.raises(ConfigError, match="not a data card"):

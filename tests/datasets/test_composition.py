@@ -16,6 +16,9 @@ def table(*rows, **columns):
         "algorithm": None,
         "inspection": "normal",
     }
+    # Mining alone goes to its port.
+    port = pl.when(pl.col("label") == "mining").then(3333).otherwise(443)
+    frame = frame.with_columns(destination_transport_port=port.cast(pl.UInt16))
     return frame.lazy().with_columns(
         **{name: pl.lit(text, pl.String) for name, text in texts.items()}, **columns
     )
@@ -38,6 +41,7 @@ def test_what_is_counted():
         "hosts that do nothing else": 1,
         "pools": 2,
         "normal services": 2,
+        "mining to ports that nothing normal uses": 2,
     }
 
 
@@ -55,12 +59,15 @@ def test_biases_are_found():
     assert "Mining is 50.000% of the conversations" in text
     assert "On 1 of 2 hosts everything is mining" in text
     assert "nearly all of one transport, tcp" in text
+    assert "100% of the conversations that mine go to ports that nothing normal uses" in text
     assert "dialect" not in text
 
 
 def test_no_bias_is_claimed_that_is_not_there():
     rows = [*MINING, *NORMAL, ("normal", "h1", "web:80", None, "nginx")]
     mixed = table(*rows).with_columns(
-        source=pl.concat_str(pl.lit("s"), "host"), transport=pl.col("remote")
+        source=pl.concat_str(pl.lit("s"), "host"),
+        transport=pl.col("remote"),
+        destination_transport_port=pl.lit(443, pl.UInt16),
     )
     assert [line[:9] for line in known_biases(composition(mixed))] == ["Mining is"]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
 import hashlib
+import os
 
 import polars as pl
 import pytest
@@ -45,10 +47,19 @@ def test_what_is_raised_leaves_nothing(tmp_path, error):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     with (
-        pytest.raises(ConfigError, match="nothing was written"),
+        pytest.raises(ConfigError, match="no is no folder; make it first"),
         new_folder(tmp_path / "no" / "data"),
     ):
         pass
+
+
+def test_an_error_of_the_system_is_told_and_nothing_stays(tmp_path):
+    with (
+        pytest.raises(ConfigError, match="No space left on device; nothing was written"),
+        new_folder(tmp_path / "data"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_and_its_hash(tmp_path):

@@ -33,6 +33,14 @@ def test_no_part_goes_without_while_there_are_enough():
         assert (parts > 0).all()
 
 
+def test_the_deal_nearest_to_the_shares_is_taken():
+    # One deal in random order leaves 11 and 7 as often as not.
+    counts = dict.fromkeys("ab", (0, 5)) | {"c": (5, 0), "d": (4, 0)}
+    counts |= dict.fromkeys("efg", (3, 0))
+    parts = [sums(counts, assign_groups(counts, [1, 1], seed), 2) for seed in range(20)]
+    assert sum((part == [9, 5]).all() for part in parts) >= 18
+
+
 def test_one_label_only_and_no_groups():
     assert set(assign_groups({"a": (0, 5), "b": (0, 5)}, [1, 1], 0).values()) == {0, 1}
     assert assign_groups({}, [1, 1], 0) == {}

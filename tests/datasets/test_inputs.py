@@ -41,6 +41,12 @@ def test_what_the_card_says_of_inputs(run_folder):
     assert described_capture(second, ["cut"])["notes"] == ["cut"]
 
 
+def test_the_seed_of_a_simulation(run_folder):
+    (run_folder / "plan.json").rename(run_folder / "simulation.json")
+    _, plan = described_labels(run_folder)
+    assert (plan["name"], plan["seed"]) == ("simulation.json", 7)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000])
 def test_a_plan_that_is_none(run_folder, text):
     (run_folder / "plan.json").write_text(text)

@@ -9,7 +9,7 @@ from minewatch.testing import conversations
 A, B, POOL, POOL_6 = "10.0.0.1", "10.0.0.2", "203.0.113.9", "2001:db8::9"
 
 
-def staged(*rows):
+def staged(*rows, source="lab"):
     """Conversations of (source, port, destination, port, label, pool, labelled end, host)."""
     n = len(rows)
     ends = {"source": 0, "destination": 2}
@@ -29,7 +29,7 @@ def staged(*rows):
     told = {"label": 4, "pool": 5, "host": 7}
     texts = [pl.Series(name, [row[at] for row in rows], pl.String) for name, at in told.items()]
     labelled = pl.Series("is_initiator_labelled", [row[6] for row in rows], pl.Boolean)
-    return with_remote(frame.with_columns(*texts, labelled))
+    return with_remote(frame.with_columns(*texts, labelled, pl.lit(source).alias("source")))
 
 
 def test_remote_is_the_pool_or_the_endpoint_of_the_service():
@@ -68,7 +68,7 @@ def test_named_hosts_know_each_other():
         (POOL, 1, B, 80, "normal", None, False, "web-2"),
     ]
     frame = staged(*rows)
-    assert address_owners(frame.lazy()) == {A: "web-1", B: "web-2"}
+    assert address_owners(frame.lazy()).rows() == [("lab", A, "web-1"), ("lab", B, "web-2")]
     assert hosts(frame) == [
         ("web-1", None),
         ("web-1", None),
@@ -96,6 +96,25 @@ def test_a_name_for_one_capture_serves_another_without():
         (A, 1, POOL, 2, "normal", None, False, None),
     )
     assert [host for host, _ in hosts(frame)] == ["web-1"] * 3
+
+
+def test_another_network_has_the_same_addresses():
+    rows = [(A, 1, POOL, 2, "normal", None, False, name) for name in ("web-1", "db-1", None)]
+    frame = pl.concat(
+        staged(row, row, source=source) for row, source in zip(rows, "abc", strict=True)
+    )
+    assert hosts(frame) == [("web-1", None)] * 2 + [("db-1", None)] * 2 + [(A, None)] * 2
+
+
+def test_a_host_has_another_address_in_each_network():
+    rows = [
+        (A, 1, POOL, 2, "normal", None, False, "web-1"),
+        (A, 1, B, 2, "normal", None, False, "web-1"),
+        (B, 1, POOL, 2, "normal", None, False, "web-2"),
+    ]
+    swapped = [tuple({A: B, B: A}.get(value, value) for value in row) for row in rows]
+    frame = pl.concat([staged(*rows, source="a"), staged(*swapped, source="b")])
+    assert hosts(frame) == [("web-1", None), ("web-1", "web-2"), ("web-2", None)] * 2
 
 
 def test_without_addresses_groups_are_numbers():

@@ -17,6 +17,8 @@ def test_the_page_tells_everything(dataset):
         "| cryptonote | 4 |",
         "| nginx | 3 |",
         "Seeds: 7.",
+        "| mining | hidden | 2 | mining that is encrypted, so that it cannot be read: expected |",
+        "| home | 10.0.0.0/8, ",
         card.files[0].sha256,
         "| web-1.pcap | capture |",
         "- Addresses: as captured",
@@ -29,14 +31,14 @@ def test_the_page_tells_everything(dataset):
 def test_a_hostile_card_stays_in_its_cells(dataset):
     card = replace(
         read_card(dataset),
-        name="a|b<script>\x1b[2J",
+        name="a|b\\|c<script>\x1b[2J",
         composition={"label": {f"v{n}": 1 for n in range(MAX_SHOWN + 5)}},
         intended_use="x\n# y",
         inputs=({"name": ["|"], "kind": None},) * (MAX_SHOWN + 1),
         created="2026\n",
     )
     page = dataset_page(card)
-    assert "# Dataset a\\|b&lt;script>?[2J\n" in page
+    assert "# Dataset a\\|b\\\\\\|c&lt;script>?[2J\n" in page
     assert "| and 5 more | 5 |" in page
     assert "\n# y" not in page
     assert "and 1 more in card.json" in page

@@ -123,6 +123,16 @@ def test_named_groups_are_held_out():
         hold_out(lab(), "pool", [])
 
 
+def test_what_is_left_to_train_on_has_both_labels_and_something_is_tested():
+    frame = pl.DataFrame({"label": ["mining", "normal", "normal"], "host": list("abc")})
+    assert hold_out(frame, "host", ["c"]).test["label"].to_list() == ["normal"]
+    with pytest.raises(ConfigError, match="training has no mining conversation"):
+        hold_out(frame, "host", ["a"])
+    both = frame.with_columns(other_host=pl.Series([None, None, "b"]))
+    with pytest.raises(ConfigError, match="nothing is left to test on: 1 conversations belong"):
+        hold_out(both, "host", ["c"])
+
+
 def test_shared_groups_are_named():
     frame = lab()
     half = frame.height // 2
@@ -133,6 +143,9 @@ def test_shared_groups_are_named():
     with pytest.raises(ConfigError, match=r"share time: \d+ training conversations end at \d+ ns"):
         check_disjoint(frame[:half], frame[half:], ["time"])
     check_disjoint(frame[:0], frame, ["time"])
+    first, second = (pl.DataFrame({START: [at], END: [at + 5]}) for at in (0, 5))
+    with pytest.raises(ConfigError, match="1 training conversations end at 5 ns"):
+        check_disjoint(first, second, ["time"])
 
 
 def test_the_other_host_counts_as_a_host():

@@ -31,6 +31,8 @@ def test_a_changed_octet_is_found(dataset):
 def test_files_that_are_missing_longer_linked_or_strange(dataset, tmp_path):
     (dataset / "README.md").write_text("short")
     (dataset / "extra.parquet").touch()
+    (dataset / "extra.txt").touch()
+    (dataset / "folder").mkdir()
     packets = (dataset / "packets.parquet").rename(tmp_path / "packets.parquet")
     (dataset / "packets.parquet").symlink_to(packets)
     found = problems(dataset)
@@ -38,10 +40,12 @@ def test_files_that_are_missing_longer_linked_or_strange(dataset, tmp_path):
         "packets.parquet",
         "README.md",
         "extra.parquet",
+        "extra.txt",
+        "folder",
     ]
     assert "missing, or not a plain file" in found[0]
     assert "5 octets, the card says" in found[1]
-    assert "the card does not list it" in found[2]
+    assert all("the card does not list it" in problem for problem in found[2:])
 
 
 def sealed(dataset, name, frame, rows=None, **members):
@@ -83,6 +87,17 @@ def frame(dataset):
 def test_values_that_no_dataset_has(dataset, frame, change, message):
     found = sealed(dataset, "conversations.parquet", frame.with_columns(**change))
     assert any(message in problem for problem in found), found
+
+
+def test_a_composition_that_is_not_that_of_the_table(dataset):
+    card = read_card(dataset)
+    parts = {name: counts for name, counts in card.composition.items() if name != "coin"}
+    parts |= {"weather": {"rain": 1}, "label": {"mining": 5, "normal": 4}}
+    write_card(replace(card, composition=parts), dataset)
+    assert problems(dataset) == [
+        f"card.json: the composition by {name} is not that of the table"
+        for name in ("coin", "label", "weather")
+    ]
 
 
 def test_rows_and_columns_that_the_card_does_not_know(dataset, frame):

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from minewatch.lab.chain import SEED_BLOCKS, Chain, job_times
+from minewatch.lab.chain import SEED_BLOCKS, SEED_LAG, Chain, job_times
 
 START_S = 1_800_000_000.0
 
@@ -28,7 +28,7 @@ def test_blocks_come_at_exponential_gaps():
 
 
 def test_the_seed_hash_lasts_an_epoch():
-    start = 5 * SEED_BLOCKS - 2
+    start = 5 * SEED_BLOCKS + SEED_LAG - 1
     seeds = [block.seed_hash for _, block in islice(Chain(1, height=start).blocks(), 6)]
     assert seeds[0] == seeds[1] != seeds[2] == seeds[5]
 
@@ -92,3 +92,14 @@ def test_gaps_must_be_positive():
         Chain(1, block_mean_s=0.0)
     with pytest.raises(ValueError, match="template"):
         pushes(1, refresh_s=0.0)
+
+
+def test_the_next_seed_hash_is_announced_for_64_blocks_and_then_in_force():
+    """As a real pool's job of height 2,344,961 = 1,145 * 2,048 + 1 did first."""
+    chain = Chain(5, 1.0, height=2_344_950)
+    made = [block for _, block in islice(chain.blocks(), 90)]
+    announced = [block.height for block in made if block.next_seed_hash]
+    assert announced == list(range(2_344_961, 2_344_961 + 64))
+    by_height = {block.height: block for block in made}
+    assert by_height[2_345_025].seed_hash == by_height[2_345_024].next_seed_hash
+    assert by_height[2_345_024].seed_hash == by_height[2_344_950].seed_hash

@@ -11,6 +11,7 @@ from minewatch.lab.drawing_mining import (
     PER_SERVER,
     PLAIN_PORTS,
     POOLS_PER_HOST,
+    PROXIED,
     draw_mining,
     draw_wishes,
 )
@@ -87,6 +88,15 @@ def test_a_proxy_stands_before_a_pool(mining):
     assert upstream.host.startswith("pool-")
     assert (proxy.coin, proxy.algorithm) == (upstream.coin, upstream.algorithm)
     assert not any(upstream.name in miner.pools for miner in mining.miners)
+
+
+def test_a_proxy_stands_before_miners_of_several_servers(mining):
+    proxied = hiding(mining, "proxy")
+    assert len(proxied) == PROXIED
+    servers = {miner.host for miner, _ in proxied}
+    users = Counter(proxy.name for _, (proxy,) in proxied)
+    assert max(users.values()) == len(servers) > 1
+    assert not any({*users} & {*m.pools} for m in mining.miners if "proxy" not in m.evasions)
 
 
 def test_socks_and_ssh_lead_to_the_pool(mining):

@@ -16,7 +16,7 @@ from minewatch.lab.dialects import DIALECTS
 from minewatch.lab.drawing import draw_plan
 from minewatch.lab.labels import MINING, UNKNOWN
 from minewatch.lab.plan import EVASIONS, read_plan, write_plan
-from minewatch.lab.run import run_lab
+from minewatch.lab.run import Outcome, _listen, run_lab
 from minewatch.lab.services import SERVICES
 from minewatch.pipeline import PipelineOptions, conversations
 from minewatch.readers.source import find_inputs
@@ -120,6 +120,20 @@ def test_an_interrupted_run_ends_in_order(quick, tmp_path, number):
         "plan.json",
     ]
     assert processes_with(str(tmp_path)) == []
+
+
+def test_a_lab_that_does_not_end_in_order_is_killed(start_inside, monkeypatch):
+    """Its process 1 is told to stop, and hangs."""
+    process = start_inside(
+        'import time\nprint(\'{"event": "running"}\', flush=True)\ntime.sleep(600)'
+    )
+    monkeypatch.setattr("minewatch.lab.run.END_S", 0.5)
+
+    def interrupt(event):
+        raise KeyboardInterrupt
+
+    assert _listen(process, interrupt) == Outcome({}, was_stopped=True)
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_a_killed_run_leaves_no_process_and_no_namespace(quick, tmp_path):

@@ -68,6 +68,20 @@ print(subprocess.run(["ip", "netns"], capture_output=True, text=True).stdout, sa
     assert not sandbox.WORK.exists()
 
 
+def test_root_runs_no_code_that_lies_in_the_users_folder(inside, tmp_path, monkeypatch):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "shlex.py").write_text("raise SystemExit('not the library')")
+    monkeypatch.chdir(folder)
+    code = """
+import shlex, subprocess, sys
+print(shlex.join(["a b"]))
+again = [sys.executable, "-m", "shlex"]
+print(subprocess.run(again, input="a b", text=True, capture_output=True).returncode)
+"""
+    assert inside(code) == "'a b'\n0\n"
+
+
 def test_the_mounts_of_this_machine_cannot_be_changed_by_mistake():
     with pytest.raises(ConfigError, match="only process 1"):
         sandbox.enter({})

@@ -132,3 +132,9 @@ def test_a_rule_behind_a_thousand_others_is_found():
     rules = [rule(f"198.51.{i // 256}.{i % 256}", 3333, 6) for i in range(1024)]
     found, _ = first_matches([*rules, rule("192.0.2.1")], frame)
     assert (found == 1024).all()
+
+
+def test_where_both_ends_fit_the_rule_speaks_of_the_responder():
+    frame = frame_of(("10.0.0.1", 7, "10.0.0.2", 7, 6), ("10.0.0.1", 7, "192.0.2.1", 8, 6))
+    _, is_initiator = first_matches([rule("10.0.0.0/8", 7)], frame)
+    assert is_initiator.tolist() == [False, True]

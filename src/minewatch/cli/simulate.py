@@ -55,7 +55,7 @@ def simulate(
         str,
         typer.Option(
             help="wild: everything, on the same servers; paper: servers that only mine, five "
-            "coins in the clear."
+            "coins in the clear; f2pool, xmrig-lab, ethminer: as in captures of real miners."
         ),
     ] = "wild",
     format: Annotated[

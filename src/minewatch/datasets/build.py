@@ -121,6 +121,7 @@ class _Stage:
         self.options = options
         self.agreement = Agreement()
         self.left_out: Counter[str] = Counter()
+        self.seen: dict[str, str] = {}
         self.rows = 0
         self.packet_rows = 0
 
@@ -143,7 +144,7 @@ class _Stage:
     def _read(
         self, capture: NamedCapture, rows: ParquetStream, packets: ParquetStream | None
     ) -> dict[str, Any]:
-        options = self.options
+        options, before = self.options, self.rows
         labelled = {Path(capture.source.path).resolve(): capture.labels}
         report, pairs = check_capture(capture.source, labelled, options.inspection, decoded_names())
         if options.on_capture is not None:
@@ -158,7 +159,12 @@ class _Stage:
                 packets.write(more)
         if report.failures:
             raise ConfigError(f"{capture.name}: a decoder failed: {report.failures}")
-        return described_capture(capture, report.capture.capture.notes)
+        described = described_capture(capture, report.capture.capture.notes)
+        twin = self.seen.setdefault(described["sha256"], capture.name)
+        if twin != capture.name and self.rows > before:
+            # No split knows copies, so that one could be trained and the other tested on.
+            raise ConfigError(f"{capture.name}: a copy of {twin}; name one of them")
+        return described
 
     def _rows(self, inspected: Conversations, built: pl.DataFrame, name: str) -> pl.DataFrame:
         """Return what is labelled mining or normal, numbered on."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,7 @@ CARD: Final = "card.json"
 README: Final = "README.md"
 MAX_CARD_OCTETS: Final = 16 << 20
 MAX_FILES: Final = 64
+MAX_DEPTH: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -90,16 +92,38 @@ def read_card(folder: Path) -> DataCard:
             octets = file.read(MAX_CARD_OCTETS + 1)
         if len(octets) > MAX_CARD_OCTETS:
             raise ValueError(f"longer than {MAX_CARD_OCTETS} octets")
-        members = json.loads(octets)
+        members = json.loads(octets, parse_constant=_refused)
         if not isinstance(members, dict):
             raise ValueError("no JSON object")
         if members.pop("format", None) != FORMAT:
             raise ValueError(f"not of format {FORMAT}; take another version of minewatch")
+        _check_plain(members)
         return _card(members)
     except FileNotFoundError as error:
         raise ConfigError(f"{folder}: no {CARD}: this is no dataset") from error
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not a data card: {_short(error)}") from error
+
+
+def _refused(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _check_plain(value: Any, depth: int = 0) -> None:
+    """Refuse what JSON can hold and a card that is written again cannot."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"deeper than {MAX_DEPTH} levels")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number beyond all bounds")
+    if isinstance(value, str):
+        value.encode()  # half of a surrogate pair is no character
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            _check_plain(key, depth)
+            _check_plain(one, depth + 1)
+    elif isinstance(value, list):
+        for one in value:
+            _check_plain(one, depth + 1)
 
 
 def _card(members: dict[str, Any]) -> DataCard:

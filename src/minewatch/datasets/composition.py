@@ -18,6 +18,7 @@ _OF_ALL: Final = ("label", "source")
 _OF_MINING: Final = ("dialect", "transport", "evasion", "coin", "algorithm")
 _OF_NORMAL: Final = ("service",)
 _NEARLY_ALL: Final = 0.9
+_OWN_PORTS: Final = "mining to ports that nothing normal uses"
 
 
 def composition(table: pl.LazyFrame) -> Composition:
@@ -57,10 +58,14 @@ def _bounded(counts: pl.DataFrame) -> dict[str, int]:
 
 
 def _groups(table: pl.LazyFrame) -> dict[str, int]:
-    """Return how many hosts, remotes and captures there are, and hosts with one label only."""
+    """Return how many hosts, remotes and captures there are, and what has one label only."""
     is_mining = pl.col("label") == "mining"
     hosts = table.group_by("host").agg(is_mining.any().alias("some"), is_mining.all().alias("all"))
     remotes = table.group_by("remote").agg(is_mining.any().alias("some"))
+    ports = table.group_by("destination_transport_port").agg(
+        is_mining.all().alias("all"), pl.len().cast(pl.Int64)
+    )
+    own_ports = ports.filter("all").select(pl.col("len").sum()).collect(engine="streaming")
     by_host = hosts.collect(engine="streaming")
     by_remote = remotes.collect(engine="streaming")
     return {
@@ -70,6 +75,7 @@ def _groups(table: pl.LazyFrame) -> dict[str, int]:
         "hosts that do nothing else": int(by_host["all"].sum()),
         "pools": int(by_remote["some"].sum()),
         "normal services": by_remote.height - int(by_remote["some"].sum()),
+        _OWN_PORTS: own_ports.item(),
     }
 
 
@@ -103,6 +109,12 @@ def known_biases(parts: Composition) -> Iterator[str]:
         top = max(counts, key=lambda value: counts[value], default=NONE)
         if top != NONE and counts[top] > _NEARLY_ALL * sum(counts.values()):
             yield f"Mining is nearly all of one {name}, {top}."
+    own_ports = parts["groups"].get(_OWN_PORTS, 0)
+    if mining and own_ports > mining / 2:
+        yield (
+            f"{own_ports / mining:.0%} of the conversations that mine go to ports that nothing "
+            "normal uses here: a model that sees ports learns this dataset, not mining."
+        )
     only = parts["groups"]["hosts that do nothing else"]
     if only:
         yield (

@@ -31,6 +31,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConfigError(f"--out {path}: exists; name a new folder, or remove this one")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"--out {path}: {path.parent} is no folder; make it first")
     part = path.absolute().with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
     try:
         part.mkdir()

@@ -16,7 +16,8 @@ from minewatch.errors import ConfigError
 from minewatch.readers.source import Input, find_inputs
 from minewatch.training.labels import LabelledCapture
 
-PLAN: Final = "plan.json"
+PLANS: Final = ("plan.json", "simulation.json")
+"""What a run of the lab, and of the simulator, was drawn from."""
 MAX_PLAN_OCTETS: Final = 64 << 20
 
 
@@ -59,7 +60,7 @@ def find_captures(labels: Sequence[Path]) -> list[NamedCapture]:
 
 
 def described_labels(path: Path) -> list[dict[str, Any]]:
-    """Return what the card says of a labels file, and of the plan beside it.
+    """Return what the card says of a labels file, and of the plans beside it.
 
     Parameters
     ----------
@@ -67,12 +68,11 @@ def described_labels(path: Path) -> list[dict[str, Any]]:
 
     Raises
     ------
-    ConfigError : the plan is no JSON object.
+    ConfigError : a plan is no JSON object.
     """
     labels = labels_file(path)
     described = [_described("labels", labels)]
-    plan = labels.with_name(PLAN)
-    if plan.is_file():
+    for plan in filter(Path.is_file, map(labels.with_name, PLANS)):
         seed = _seed(plan)
         described.append(_described("plan", plan) | ({} if seed is None else {"seed": seed}))
     return described

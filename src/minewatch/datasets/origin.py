@@ -12,6 +12,7 @@ from minewatch.datasets.tables import ADDRESSES, conversation_schema
 
 ENDS: Final = {"source_address": pl.String(), "destination_address": pl.String()}
 """Columns that the staged table has besides those of a dataset: the addresses as text."""
+_HOME: Final = pl.when("is_source_home").then("source_address").otherwise("destination_address")
 
 
 def with_remote(frame: pl.DataFrame) -> pl.DataFrame:
@@ -44,43 +45,52 @@ def with_hosts(staged: pl.LazyFrame) -> pl.LazyFrame:
 
     A named host owns the address that most of its conversations have at either end: a server's
     capture holds nothing else. Where the labels name none, the watched side's address is the host.
+    An address is one host's within one source only: other networks have a 10.0.0.1 too. A name is
+    one host's everywhere: two machines under it cannot leak, one machine on both sides would.
 
     Parameters
     ----------
-    staged : conversations with ``host`` where the labels tell, and the addresses as text.
+    staged : conversations with ``source``, ``host`` where the labels tell, and the addresses as
+        text.
     """
-    owners = address_owners(staged)
-    source, destination = (
-        pl.col(end).replace_strict(owners, default=None, return_dtype=pl.String) for end in ENDS
-    )
-    home = pl.when("is_source_home").then("source_address").otherwise("destination_address")
+    owners = address_owners(staged).lazy()
+    columns = [*staged.collect_schema(), "other_host"]
+    for end in ENDS:
+        owned = owners.select(
+            "source", pl.col("address").alias(end), pl.col("host").alias(f"_{end}")
+        )
+        staged = staged.join(owned, on=["source", end], how="left", maintain_order="left")
+    source, destination = (pl.col(f"_{end}") for end in ENDS)
     own = pl.when("is_source_home").then(source).otherwise(destination)
-    host = pl.coalesce("host", own, home)
+    host = pl.coalesce("host", own, _HOME)
     other = pl.when(source == host).then(destination).otherwise(source)
-    return staged.with_columns(host=host).with_columns(
-        other_host=pl.when(other != pl.col("host")).then(other)
+    return (
+        staged.with_columns(host=host)
+        .with_columns(other_host=pl.when(other != pl.col("host")).then(other))
+        .select(list(dict.fromkeys(columns)))
     )
 
 
-def address_owners(staged: pl.LazyFrame) -> dict[str, str]:
-    """Return the host of each address that is one's.
+def address_owners(staged: pl.LazyFrame) -> pl.DataFrame:
+    """Return the host of each address that is one's: columns source, address and host.
 
     Parameters
     ----------
     staged : see ``with_hosts``.
     """
     named = staged.filter(pl.col("host").is_not_null())
-    ends = pl.concat([named.select("host", pl.col(end).alias("address")) for end in ENDS])
-    counted = ends.group_by("host", "address").len().collect(engine="streaming")
+    ends = pl.concat([named.select("source", "host", pl.col(end).alias("address")) for end in ENDS])
+    counted = ends.group_by("source", "host", "address").len().collect(engine="streaming")
     first = counted.sort(-pl.col("len").cast(pl.Int64), "address").unique(
-        "host", keep="first", maintain_order=True
+        ["source", "host"], keep="first", maintain_order=True
     )
-    owners = {address: host for host, address, _ in first.sort("host").iter_rows()}
-    home = pl.when("is_source_home").then("source_address").otherwise("destination_address")
-    nameless = staged.filter(pl.col("host").is_null()).select(home.alias("address")).unique()
-    for (address,) in nameless.collect(engine="streaming").sort("address").iter_rows():
-        owners.setdefault(address, address)
-    return owners
+    nameless = staged.filter(pl.col("host").is_null()).select("source", _HOME.alias("address"))
+    own = nameless.unique().with_columns(host="address").collect(engine="streaming")
+    return (
+        pl.concat([first.sort("host").drop("len").select(own.columns), own])
+        .unique(["source", "address"], keep="first", maintain_order=True)
+        .sort("source", "address")
+    )
 
 
 def without_addresses(table: pl.LazyFrame) -> pl.LazyFrame:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from minewatch.datasets.agreement import OUTCOMES
 from minewatch.datasets.card import DataCard
 from minewatch.datasets.tables import (
     CONVERSATIONS,
@@ -87,10 +88,14 @@ def _limits(card: DataCard) -> Iterator[str]:
         yield f"Conversations of the captures that are not in here: {told}."
         yield ""
     if card.agreement:
-        yield "Deep packet inspection against the labels, by label:"
+        yield "Deep packet inspection against the labels:"
+        yield ""
+        yield "| label | outcome | number | meaning |"
+        yield "|---|---|---:|---|"
         for label, outcomes in card.agreement.items():
-            yield ""
-            yield from _counted(label, outcomes)
+            for outcome, count in outcomes.items():
+                cells = map(_cell, (label, outcome, f"{count:,}", OUTCOMES.get(outcome, "")))
+                yield f"| {' | '.join(cells)} |"
         yield ""
 
 
@@ -101,8 +106,13 @@ def _origin(card: DataCard) -> Iterator[str]:
         yield f"Seeds: {', '.join(map(str, card.seeds))}."
         yield ""
     versions = ", ".join(f"{_cell(k)} {_cell(v)}" for k, v in sorted(card.versions.items()))
-    settings = ", ".join(f"{_cell(k)} {_cell(v)}" for k, v in card.settings.items())
-    yield f"Made with {versions}. Metering: {settings}."
+    yield f"Made with {versions}. Metering:"
+    yield ""
+    yield "| setting | value |"
+    yield "|---|---|"
+    for name, value in card.settings.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        yield f"| {_cell(name)} | {_cell(text)} |"
     yield ""
     yield "| input | kind | octets | SHA-256 | licence |"
     yield "|---|---|---:|---|---|"
@@ -123,8 +133,8 @@ def _columns(card: DataCard) -> Iterator[str]:
         yield f"## {name}"
         yield ""
         if file is not None:
-            yield f"{file.rows or 0:,} rows, SHA-256 `{file.sha256}`; schema version "
-            yield f"{card.schema_version}."
+            told = f"{file.rows or 0:,} rows, SHA-256 `{file.sha256}`"
+            yield f"{told}; schema version {card.schema_version}."
             yield ""
         yield "| column | type | unit | meaning |"
         yield "|---|---|---|---|"
@@ -137,4 +147,5 @@ def _columns(card: DataCard) -> Iterator[str]:
 def _cell(value: object) -> str:
     """Return a text that cannot break out of its cell, whoever wrote it."""
     text = "".join(c if c.isprintable() else "?" for c in str(value)[:500])
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    # The backslash first: two of them before a bar would leave the bar bare.
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

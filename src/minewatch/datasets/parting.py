@@ -75,7 +75,8 @@ def _parts(
     if options.folds:
         if by == "time" or options.groups or not 2 <= options.folds <= MAX_FOLDS:
             raise ConfigError(
-                f"folds: from 2 to {MAX_FOLDS}, by source, host or pool, without groups"
+                f"folds {options.folds}: from 2 to {MAX_FOLDS}, by source, host or pool, without "
+                "groups"
             )
         shares = [1.0] * options.folds
         folds, _ = partition_by(frame, by, shares, seed=options.seed)

@@ -89,21 +89,25 @@ def hold_out(frame: pl.DataFrame, by: str, groups: Sequence[str]) -> Split:
 
     Parameters
     ----------
-    frame : conversations with the columns of the key.
+    frame : conversations with ``label`` and the columns of the key.
     by : ``source``, ``host`` or ``pool``.
     groups : what to hold out.
 
     Raises
     ------
-    ConfigError : an unknown key or group, or a conversation without group.
+    ConfigError : an unknown key or group, a conversation without group, a part without any
+        conversation, or a training part without mining or without normal ones. The test may be of
+        one label: how often a detector is wrong on a host that does not mine is a fair question.
 
     Examples
     --------
-    >>> frame = pl.DataFrame({"host": ["a", "a", "b"], "other_host": [None, "b", None]})
+    >>> hosts = {"host": ["a", "a", "b"], "other_host": [None, "b", None]}
+    >>> frame = pl.DataFrame({"label": ["normal"] * 3, **hosts})
     >>> split = hold_out(frame, "host", ["b"])
     >>> split.train.height, split.test.height, split.dropped
     (1, 1, 1)
     """
+    require(frame, [LABEL], f"split by {by}")
     known = groups_of(frame, by)
     unknown = sorted(set(groups) - set(known))
     if unknown or not groups:
@@ -111,7 +115,11 @@ def hold_out(frame: pl.DataFrame, by: str, groups: Sequence[str]) -> Split:
     numbers = {name: int(name in groups) for name in known}
     train, test = _parts(frame, by, numbers, 2)
     dropped = frame.height - train.height - test.height
-    return Split(train, test, by, dropped, tuple(sorted(groups)))
+    hint = f"{dropped:,} conversations belong to both parts and are in neither; hold out others"
+    _require_both_labels(frame, train, f"split by {by}: training", hint)
+    if test.is_empty():
+        raise ConfigError(f"split by {by}: nothing is left to test on: {hint}")
+    return Split(train, test, by, dropped, tuple(sorted(set(groups))))
 
 
 def split_by_time(frame: pl.DataFrame, *, at_ns: int | None = None, test: float = 0.2) -> Split:

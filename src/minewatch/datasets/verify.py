@@ -63,9 +63,9 @@ def _file(path: Path, file: StoredFile) -> Iterator[str]:
 
 
 def _strangers(dataset: StoredDataset) -> Iterator[str]:
-    """Tables in the folder that the card does not vouch for."""
-    for path in sorted(dataset.folder.glob("*.parquet")):
-        if dataset.card.file(path.name) is None:
+    """Whatever else is in the folder: the card does not vouch for it."""
+    for path in sorted(dataset.folder.iterdir()):
+        if path.name != CARD and dataset.card.file(path.name) is None:
             yield f"{path.name}: the card does not list it"
 
 

@@ -18,6 +18,9 @@ from minewatch.lab.dialects.contract import Work
 SEED_BLOCKS = 2048
 """The seed hash changes this often; RandomX's rule."""
 
+SEED_LAG = 64
+"""The next one is known so many blocks before it comes to force; RandomX's rule."""
+
 PROPAGATION_S = (0.1, 0.9)
 """Between these a pool hears late of a block [s]."""
 
@@ -30,6 +33,8 @@ class Block:
     """Of the block that is sought."""
     previous_hash: bytes
     seed_hash: bytes
+    next_seed_hash: bytes = b""
+    """Empty but for the last blocks before it comes to force."""
 
 
 class Chain:
@@ -63,12 +68,14 @@ class Chain:
         arrival_s = 0.0
         height = self.height
         while True:
-            yield arrival_s, Block(height, rng.randbytes(32), self._seed_hash(height))
+            seed_hash, following = (self._seed_hash(h) for h in (height - SEED_LAG, height))
+            announced = following if following != seed_hash else b""
+            yield arrival_s, Block(height, rng.randbytes(32), seed_hash, announced)
             arrival_s += rng.expovariate(1 / self.block_mean_s)
             height += 1
 
     def _seed_hash(self, height: int) -> bytes:
-        return Random(f"chain {self.seed} epoch {height // SEED_BLOCKS}").randbytes(32)
+        return Random(f"chain {self.seed} epoch {(height - 1) // SEED_BLOCKS}").randbytes(32)
 
 
 def job_times(
@@ -78,6 +85,7 @@ def job_times(
     rng: Random,
     *,
     start_s: float,
+    late_s: float = 0.0,
 ) -> Iterator[tuple[float, Work]]:
     """Yield when one pool has new work, and what, without end.
 
@@ -89,6 +97,7 @@ def job_times(
         of before the pool started.
     rng : the pool's own source of delays.
     start_s : when the chain started, seconds since 1970.
+    late_s : sigma of the half-normal time by which a refresh is late.
 
     Yields
     ------
@@ -110,12 +119,23 @@ def job_times(
     for arrival_s, block in blocks:
         # Two blocks on each other's heels may be heard of in either order; pools keep the later.
         heard_s = max(arrival_s + rng.uniform(*propagation_s), now_s)
-        while heard_s - now_s > refresh_s:
-            now_s += refresh_s
+        while heard_s - now_s > (wait_s := refresh_s + _lateness(rng, late_s)):
+            now_s += wait_s
             yield now_s, _work(tip, start_s + now_s, is_new_block=False)
         now_s, tip = heard_s, block
         yield now_s, _work(tip, start_s + now_s, is_new_block=True)
 
 
+def _lateness(rng: Random, late_s: float) -> float:
+    return abs(rng.gauss(0.0, late_s)) if late_s > 0 else 0.0
+
+
 def _work(tip: Block, time_s: float, *, is_new_block: bool) -> Work:
-    return Work(tip.height, tip.previous_hash, tip.seed_hash, int(time_s), is_new_block)
+    return Work(
+        tip.height,
+        tip.previous_hash,
+        tip.seed_hash,
+        int(time_s),
+        is_new_block,
+        tip.next_seed_hash,
+    )

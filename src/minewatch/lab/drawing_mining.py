@@ -32,6 +32,9 @@ SHARED_RATIO: Final = 0.5
 PLAIN: Final = "cryptonote"
 """Dialect of miners behind a mining proxy, and of XMRig."""
 
+PROXIED: Final = 3
+"""Miners behind mining proxies: on one, if they are on different servers."""
+
 BROWSER: Final = "coinhive"
 """Dialect that a web socket carries."""
 
@@ -46,6 +49,9 @@ ODD_PORTS: Final = (22, 25, 53, 110, 993, 995, 8080, 5432, 6379, 27017)
 """Ports that other services are known by."""
 
 _ABOUT_SHARES: Final = frozenset({"padding", "throttle", "jitter"})
+_SHARING: Final = ((), ("proxy",))
+"""Evasions of miners that others may join: they always share a mining proxy, a pool sometimes."""
+
 _OVER_TLS: Final = frozenset({"tls", "websocket"})
 
 
@@ -136,7 +142,7 @@ def draw_wishes(
         if evasion == "websocket":
             must.append(Wish(BROWSER, "tls1.3", (evasion,)))
         elif evasion == "proxy":
-            must.append(Wish(PLAIN, "tcp", (evasion,)))
+            must += [Wish(PLAIN, "tcp", (evasion,))] * PROXIED
         else:
             dialect = rng.choice(texts if evasion in _ABOUT_SHARES else others)
             must.append(Wish(dialect, "tls1.3" if evasion == "tls" else "tcp", (evasion,)))
@@ -178,10 +184,10 @@ class _Drawing:
             pools = [self._pool(wish, coin, rate)]
             if "hopping" in wish.evasions:
                 pools.append(self._pool(wish, coin, rate))
-            elif is_ours and not wish.evasions:
-                self._shared.append(_Shared(pools[0], coin, rate, {server}))
             if "proxy" in wish.evasions:
                 pools = [self._proxy(pools[0])]
+            if is_ours and wish.evasions in _SHARING:
+                self._shared.append(_Shared(pools[0], coin, rate, {server}))
         name = f"miner-{len(self.made.miners) + 1}"
         start_s, stop_s = self._clocks.draw_life(self._rng) if is_ours else (0.0, None)
         self.made.miners.append(
@@ -201,11 +207,16 @@ class _Drawing:
         )
 
     def _known_pool(self, wish: Wish, server: str) -> _Shared | None:
-        """Return a pool that a miner on another server uses already, sometimes."""
-        if wish.evasions or wish.program != "minewatch" or self._rng.random() > SHARED_RATIO:
+        """Return a pool that a miner on another server uses already: sometimes, a proxy always."""
+        if wish.evasions not in _SHARING or wish.program != "minewatch":
             return None
+        is_proxied = bool(wish.evasions)
+        if not is_proxied and self._rng.random() > SHARED_RATIO:
+            return None
+        wanted = (wish.dialect, wish.transport, is_proxied)
         for shared in self._shared:
-            fits = (shared.pool.dialect, shared.pool.transport) == (wish.dialect, wish.transport)
+            pool = shared.pool
+            fits = (pool.dialect, pool.transport, bool(pool.upstream)) == wanted
             if fits and server not in shared.servers:
                 shared.servers.add(server)
                 return shared

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,8 +98,9 @@ def _listen(process: subprocess.Popen[str], hear: Callable[[Event], None]) -> Ou
         except (KeyboardInterrupt, SystemExit):
             outcome.was_stopped = True
             process.stdin.close()  # which tells it
-            for line in process.stdout:
-                failure = _note(json.loads(line), outcome) or failure
+            with _killed_after(END_S, process):
+                for line in process.stdout:
+                    failure = _note(json.loads(line), outcome) or failure
         status = process.wait(END_S)
     finally:
         process.kill()  # and with it all that runs inside
@@ -111,6 +113,16 @@ def _listen(process: subprocess.Popen[str], hear: Callable[[Event], None]) -> Ou
     if status and not outcome.was_stopped:
         raise MinewatchError(f"the lab ended with status {status}")
     return outcome
+
+
+@contextlib.contextmanager
+def _killed_after(seconds: float, process: subprocess.Popen[str]) -> Iterator[None]:
+    alarm = threading.Timer(seconds, process.kill)
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
 
 
 def _note(event: Event, outcome: Outcome) -> Event | None:

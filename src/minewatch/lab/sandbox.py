@@ -99,7 +99,8 @@ def start(module: str, arguments: Sequence[str]) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**environment(), "PYTHONPATH": _python_path()},
+        # Root shall not run a random.py that lies in the user's folder, which `-m` searches first.
+        env={**environment(), "PYTHONPATH": _python_path(), "PYTHONSAFEPATH": "1"},
         # Ctrl-C reaches the command alone, which then stops the lab in order.
         start_new_session=True,
     )

@@ -37,6 +37,7 @@ import csv
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Final
 
@@ -192,18 +193,27 @@ def _rule(values: Mapping[str, str]) -> Rule:
     if values["label"] not in LABELS:
         raise ValueError(f"label {values['label']!r}: one of {', '.join(LABELS)}")
     attributes = {name: values[name] for name in ATTRIBUTES if values[name]}
-    for name, text in attributes.items():
+    for name, text in {**attributes, "source": values["source"]}.items():
         if len(text) > MAX_ATTRIBUTE or not text.isprintable():
             raise ValueError(f"{name}: at most {MAX_ATTRIBUTE} printable characters")
     return Rule(
         source=values["source"],
         label=LABELS[values["label"]],
-        network=mapped_network(values["address"]) if values["address"] else None,
+        network=_network("address", values["address"]),
         port=_bounded("port", values["port"], 65535),
         protocol=_bounded("protocol", values["protocol"], 255),
-        peer=mapped_network(values["peer"]) if values["peer"] else None,
+        peer=_network("peer", values["peer"]),
         attributes=attributes,
     )
+
+
+def _network(name: str, text: str) -> IPv6Network | None:
+    try:
+        return mapped_network(text) if text else None
+    except ValueError as error:
+        raise ValueError(
+            f"{name} {text[:80]!r}: {error}; an address (10.1.2.3) or a network (10.0.0.0/8)"
+        ) from error
 
 
 def _bounded(name: str, text: str, high: int) -> int | None:

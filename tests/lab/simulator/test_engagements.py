@@ -23,13 +23,23 @@ def test_there_are_as_many_as_asked_for_within_the_time(days: float):
     assert {e.venture for e in made} == set(range(len(ventures)))
     starts = [e.start_s for e in made]
     assert starts == sorted(starts)
-    assert all(settings.start_s <= e.start_s < e.end_s for e in made)
+    assert all(settings.earliest_s <= e.start_s < e.end_s for e in made)
+    assert all(e.end_s > settings.start_s for e in made)
     assert all(e.end_s <= settings.horizon_s + 1e-6 for e in made)
     for number in range(len(ventures)):
         chain = [e for e in made if e.venture == number]
         assert [e.number for e in chain] == list(range(len(chain)))
         pairs = pairwise(chain)
         assert all(before.end_s < after.start_s for before, after in pairs)
+
+
+def test_some_began_before_the_capture_and_some_go_on_after_it():
+    settings = Settings(mining=600, conversations=1000, days=0.2)
+    rng = np.random.default_rng(3)
+    ventures = draw_ventures(settings, World(10, KINDS, rng), tuple(DIALECTS), rng, Random(1))
+    made = draw_engagements(settings, ventures, rng)
+    assert sum(e.start_s < settings.start_s for e in made) > 10
+    assert sum(e.end_s == settings.horizon_s for e in made) > 10
 
 
 def test_without_miners_there_are_none():

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -44,7 +47,7 @@ def terms(
     login = draw_login(coin.ticker, coin.prefix, name, Random(1))
     miner = Miner(name, "s", ("p",), login, rate, evasions)
     start = START_S + late_s
-    return Terms(miner, pool, start, start + seconds, RTT_S, 0.002, push_delay_s)
+    return Terms(miner, pool, start, start + seconds, RTT_S, 0.0, 0.002, push_delay_s)
 
 
 def speak(asked: Terms, seed: int = 1) -> list[Spoken]:
@@ -124,6 +127,34 @@ def test_jitter_holds_shares_back():
     asked = terms("cryptonote", "jitter", gap_s=5.0)
     submits = [s for s in speak(asked) if b'"submit"' in s.octets]
     assert len(submits) > 300
+
+
+def test_what_the_network_adds_is_told_and_the_answer_is_as_late():
+    spoken = speak(replace(terms("cryptonote", gap_s=5.0), jitter_s=0.05))
+    late = np.array([s.late_s for s in spoken if not s.is_reply])
+    assert late.mean() == pytest.approx(0.05 / 2**0.5, rel=0.3)
+    assert (late > 0.1).mean() > 0.05
+    asked = {line["id"]: s for s in spoken if not s.is_reply for line in lines(s)}
+    answers = {line.get("id"): s for s in spoken if s.is_reply for line in lines(s)}
+    answers.pop(None)
+    assert len(answers) > 300
+    for number, answer in answers.items():
+        least_s = RTT_S + asked[number].late_s
+        assert answer.time_s - asked[number].time_s > least_s - 1e-6
+
+
+def test_some_answers_take_long():
+    asked = replace(terms("cryptonote", gap_s=5.0), late_share=0.2, late_s=lambda: 3.0)
+    quick = [
+        after.time_s - before.time_s < RTT_S + 1.0
+        for before, after in pairwise(s for s in speak(asked) if b'"job"' not in s.octets)
+        if not before.is_reply and after.is_reply
+    ]
+    assert 0.1 < 1 - np.mean(quick) < 0.4
+
+
+def lines(said: Spoken) -> list[dict[str, object]]:
+    return [json.loads(line) for line in said.octets.splitlines()]
 
 
 def test_the_same_seed_says_the_same():

@@ -24,7 +24,10 @@ def test_starts_are_sorted_and_kinds_follow_their_weights():
     made = draw_schedule(SETTINGS, KINDS, MINED, np.random.default_rng(1))
     assert len(made.start_s) == SETTINGS.conversations
     assert (np.diff(made.start_s) >= 0).all()
-    assert made.start_s[0] >= SETTINGS.start_s
+    early = made.kind[made.start_s < SETTINGS.start_s]
+    assert 0 < len(early) < 0.01 * SETTINGS.conversations
+    assert all(KINDS[kind].is_long_lived for kind in early)
+    assert made.start_s[0] >= SETTINGS.earliest_s
     assert made.start_s[-1] < SETTINGS.horizon_s
     assert made.engagement[made.kind == MINING].tolist() == [0, 1]
     counts = np.bincount(made.kind[made.kind >= 0], minlength=len(KINDS))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from minewatch.experiments.fidelity.observations import LEAST_OCTETS, WINDOW_S
@@ -19,6 +20,8 @@ MOST_WINDOWS: Final = 6
 """Windows of one conversation that take part."""
 FOLDS: Final = 5
 TREES: Final = 200
+DEALS: Final = 12
+"""Random deals of the conversations that show what AUC chance gives."""
 
 FEATURES: Final = (
     "sent packets",
@@ -58,6 +61,8 @@ class Outcome:
     """What the test says."""
 
     auc: float
+    chance: tuple[float, float]
+    """Least and most AUC when conversations are dealt to the sources at random."""
     windows: tuple[int, int]
     conversations: tuple[int, int]
     telling: tuple[tuple[str, float], ...]
@@ -139,28 +144,44 @@ def compare(a: Windows, b: Windows, seed: int = 0) -> Outcome:
     a, b : windows of two sources; each of as many conversations as there are folds, or more.
     seed : of the forest and of the choice of as many conversations of either.
     """
-    from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     values = np.nan_to_num(np.vstack([a.values, b.values]), nan=-1.0)
     is_b = np.repeat([0, 1], [len(a.values), len(b.values)])
     groups = np.concatenate([a.groups, b.groups + a.groups.max() + 1])
-    forest = ExtraTreesClassifier(
-        TREES, class_weight="balanced", min_samples_leaf=2, random_state=seed
-    )
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    guess = cross_val_predict(
-        forest, values, is_b, groups=groups, cv=folds, method="predict_proba"
-    )[:, 1]
+    auc = _auc(values, is_b, groups, TREES, seed)
+    # Conversations left out leave more of their kind on the other side: chance is not always 0.5.
+    rng = np.random.default_rng(seed)
+    names, first = np.unique(groups, return_index=True)
+    row_of = np.searchsorted(names, groups)
+    dealt = [
+        _auc(values, rng.permutation(is_b[first])[row_of], groups, TREES // 4, seed)
+        for _ in range(DEALS)
+    ]
     alone = [roc_auc_score(is_b, values[:, column]) for column in range(len(FEATURES))]
     telling = sorted(
         ((name, max(auc, 1 - auc)) for name, auc in zip(FEATURES, alone, strict=True)),
         key=lambda item: -item[1],
     )
     return Outcome(
-        float(roc_auc_score(is_b, guess)),
+        auc,
+        (min(dealt), max(dealt)),
         (len(a.values), len(b.values)),
         (len(set(a.groups)), len(set(b.groups))),
         tuple((name, float(auc)) for name, auc in telling),
     )
+
+
+def _auc(
+    values: FloatArray, is_b: npt.NDArray[np.int64], groups: FloatArray, trees: int, seed: int
+) -> float:
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+    forest = ExtraTreesClassifier(
+        trees, class_weight="balanced", min_samples_leaf=2, random_state=seed
+    )
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    guess = cross_val_predict(forest, values, is_b, groups=groups, cv=folds, method="predict_proba")
+    return float(roc_auc_score(is_b, guess[:, 1]))

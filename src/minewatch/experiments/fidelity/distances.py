@@ -10,9 +10,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from minewatch.experiments.fidelity.observations import WINDOWED
 from minewatch.types import FloatArray
 
 MOST_A_CONVERSATION: Final = 200
+MOST_WINDOWS: Final = 20
 """Observations of one conversation that count, so that a recording of 30 hours is not all."""
 
 LEAST: Final = 20
@@ -49,7 +51,7 @@ class Spread:
 
 
 def sample(observed: pl.DataFrame, measure: str, seed: int = 0) -> FloatArray:
-    """Return a measure's values, each conversation with ``MOST_A_CONVERSATION`` at most.
+    """Return a measure's values, of each conversation some at most.
 
     Parameters
     ----------
@@ -58,13 +60,14 @@ def sample(observed: pl.DataFrame, measure: str, seed: int = 0) -> FloatArray:
     seed : of the choice.
     """
     rng = np.random.default_rng(seed)
+    most = MOST_WINDOWS if measure in WINDOWED else MOST_A_CONVERSATION
     parts = []
     for _, rows in observed.filter(pl.col("measure") == measure).group_by(
         "conversation", maintain_order=True
     ):
         values = rows["value"].to_numpy()
-        if len(values) > MOST_A_CONVERSATION:
-            values = rng.choice(values, MOST_A_CONVERSATION, replace=False)
+        if len(values) > most:
+            values = rng.choice(values, most, replace=False)
         parts.append(values)
     return np.concatenate(parts) if parts else np.empty(0)
 

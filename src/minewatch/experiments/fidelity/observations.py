@@ -28,6 +28,9 @@ MEASURES: Final = {
 }
 """Measure to unit and meaning."""
 
+WINDOWED: Final = ("sent packets", "received packets", "sent octets", "received octets")
+"""Measures of which there is one value a window."""
+
 
 def observations(packets: pl.DataFrame) -> pl.DataFrame:
     """Return all observations of all measures.
@@ -94,5 +97,4 @@ def _windows(packets: pl.DataFrame) -> list[pl.DataFrame]:
     filled = whole.join(
         sums, on=["conversation", "window"], how="left", maintain_order="left"
     ).fill_null(0)
-    names = ("sent packets", "received packets", "sent octets", "received octets")
-    return [_named(name, filled, pl.col(name)) for name in names]
+    return [_named(name, filled, pl.col(name)) for name in WINDOWED]

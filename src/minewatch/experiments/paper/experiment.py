@@ -77,7 +77,7 @@ def run_all(samples: Samples, seed: int, size: str, clock: Clock) -> Findings:
     coin, problem, coins, coin_outcomes = None, "", [], []
     with clock.part("coins"):
         try:
-            coin = coin_task(samples, task.honest, seed)
+            coin = coin_task(samples, seed)
         except ConfigError as error:
             problem = str(error)
         else:
@@ -111,7 +111,6 @@ def as_json(found: Findings) -> dict[str, Any]:
     ----------
     found : the findings.
     """
-    honest = found.task.honest
     members = {
         "format": FORMAT,
         "seed": found.seed,
@@ -123,12 +122,8 @@ def as_json(found: Findings) -> dict[str, Any]:
         },
         "thinned": found.samples.n_thinned,
         "counts": asdict(found.samples.counts),
-        "honest_split": {
-            "held_out": list(honest.held_out),
-            "rotations": len(honest.splits),
-            "cut_ns": honest.cut_ns,
-            "left_out": honest.n_left_out,
-        },
+        "honest_split": _honest(found.task),
+        "coin_honest_split": None if found.coin_task is None else _honest(found.coin_task),
         "mining": [asdict(result) for result in found.results],
         "svm_on_logarithms": [asdict(result) for result in found.on_logarithms],
         "coins": [asdict(result) for result in found.coins],
@@ -141,6 +136,19 @@ def as_json(found: Findings) -> dict[str, Any]:
     }
     plain: dict[str, Any] = _plain(members)
     return plain
+
+
+def _honest(task: Task) -> dict[str, Any]:
+    honest = task.honest
+    return {
+        "held_out": list(honest.held_out),
+        "rotations": len(honest.splits),
+        "training_rows": [len(train) for train, _ in honest.splits],
+        "test_rows": [len(test) for _, test in honest.splits],
+        "cut_ns": honest.cut_ns,
+        "left_out": honest.n_left_out,
+        "untaught": honest.n_untaught,
+    }
 
 
 def _paper() -> dict[str, Any]:

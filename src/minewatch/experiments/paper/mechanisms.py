@@ -7,8 +7,9 @@ rows that were prepared in another way. What comes out is compared with the pape
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -23,7 +24,7 @@ from minewatch.experiments.paper.metrics import (
 )
 from minewatch.experiments.paper.models import MODELS, range_scaler, score, standard_scaler
 from minewatch.experiments.paper.protocol import Task, in_threads
-from minewatch.experiments.paper.splits import Split, random_split
+from minewatch.experiments.paper.splits import TEST_SHARE, Split, random_split
 from minewatch.types import FloatArray
 
 Prepared: TypeAlias = tuple[FloatArray, FloatArray]
@@ -136,6 +137,8 @@ MECHANISMS: Final = (
         "test sizes in octets", "bits of the test part an eighth of what they are", _other_size
     ),
 )
+IN_TIME: Final = "no random split: test on the last fifth in time"
+BY_SERVER: Final = "no random split: test on the last servers"
 HIGH_THRESHOLD: Final = "threshold above every score: always normal"
 BASE_THRESHOLD: Final = "threshold at the base rate"
 RIGHT: Final = MECHANISMS[0].name
@@ -149,8 +152,56 @@ def outcomes(task: Task) -> list[Outcome]:
     task : the rows and their 80:20 split.
     """
     cells = [(statistic, model) for statistic in STATISTICS for model in MODELS]
-    found = in_threads(lambda cell: _cell(task, task.split, *cell), cells)
-    return [outcome for cell in found for outcome in cell]
+    splits = ordered_splits(task)
+
+    def one(cell: tuple[str, str]) -> list[Outcome]:
+        found = _cell(task, task.split, *cell)
+        for name, split in splits.items():
+            found += [
+                replace(outcome, mechanism=name)
+                for outcome in _cell(task, split, *cell, MECHANISMS[:1])
+                if outcome.mechanism == RIGHT
+            ]
+        return found
+
+    return [outcome for found in in_threads(one, cells) for outcome in found]
+
+
+def ordered_splits(task: Task) -> dict[str, Split]:
+    """Return splits that draw nothing: the last fifth of the rows in time, and server by server.
+
+    Parameters
+    ----------
+    task : the rows; an order whose two parts do not both have two classes is left out.
+    """
+    start = task.samples.table["flow_start_nanoseconds"].to_numpy()
+    n_test = math.ceil(TEST_SHARE * len(start))
+    orders = {
+        IN_TIME: np.argsort(start, kind="stable"),
+        BY_SERVER: np.lexsort((start, task.samples.hosts)),
+    }
+    splits = {name: (rows[:-n_test], rows[-n_test:]) for name, rows in orders.items()}
+    return {
+        name: split
+        for name, split in splits.items()
+        if all(len(np.unique(task.labels[rows])) > 1 for rows in split)
+    }
+
+
+def deviation_ratios(task: Task) -> dict[str, tuple[float, float]]:
+    """Return for each plot the test part's standard deviation over the training part's.
+
+    Parameters
+    ----------
+    task : the rows and their 80:20 split.
+    """
+    train, test = task.split
+    found = {}
+    for statistic in STATISTICS:
+        values = task.samples.values(statistic)
+        out, inbound = (values[test].std(axis=0) / values[train].std(axis=0)).tolist()
+        found[statistic] = (out, inbound)
+    return found
 
 
 def repeated(task: Task) -> list[list[Outcome]]:
@@ -170,12 +221,18 @@ def repeated(task: Task) -> list[list[Outcome]]:
     return in_threads(one, splits)
 
 
-def _cell(task: Task, split: Split, statistic: str, model: str) -> list[Outcome]:
+def _cell(
+    task: Task,
+    split: Split,
+    statistic: str,
+    model: str,
+    ways: Sequence[Mechanism] = MECHANISMS,
+) -> list[Outcome]:
     values = task.samples.values(statistic)
     train, test = split
     labels, n = task.labels, len(task.classes)
     found: list[Outcome] = []
-    for mechanism in MECHANISMS:
+    for mechanism in ways:
         seen, tested = mechanism.prepare(values[train], values[test], statistic)
         classifier = MODELS[model](task.seed).fit(seen, labels[train])
         said = classifier.predict(tested)
@@ -239,7 +296,7 @@ def shows_pattern(
     digits : decimals to which the percentage must be 50.
     """
     areas, right = (_areas(found, name, models) for name in (mechanism, RIGHT))
-    if mechanism == RIGHT or not areas:
+    if not areas:
         return False
     is_guess = all(
         round(100 * area, digits) == 50.0
@@ -276,7 +333,7 @@ def shows_coin_pattern(found: Sequence[Outcome], mechanism: str) -> bool:
     mechanism : its name.
     """
     own, right = (_means(found, name) for name in (mechanism, RIGHT))
-    if mechanism == RIGHT or not own:
+    if not own:
         return False
     falls = all(own[rate] <= COIN_GUESS < right[rate] for rate in RATES)
     return falls and own["bits/packet"] >= KEPT * right["bits/packet"]

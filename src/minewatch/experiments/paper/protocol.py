@@ -23,7 +23,7 @@ from minewatch.experiments.paper.metrics import (
 )
 from minewatch.experiments.paper.models import MODELS, fitted, score
 from minewatch.experiments.paper.samples import IntArray, Samples
-from minewatch.experiments.paper.splits import Honest, Split
+from minewatch.experiments.paper.splits import Honest, Split, as_few_at_random
 from minewatch.types import BoolArray, FloatArray
 
 T = TypeVar("T")
@@ -76,6 +76,8 @@ class Result:
     test: Measured
     honest: Measured | None
     """None if there are no rows to hold out."""
+    as_few: Measured | None
+    """The honest split's control: its test rows, after as few training rows, drawn at random."""
 
 
 @dataclass(slots=True)
@@ -125,8 +127,12 @@ def _cell(task: Task, model: str, statistic: str, logarithms: bool) -> Result:
     cross_validation = _measured(task, validated, value=float(np.mean(per_fold)))
     tested = _measured(task, _predict(task, model, values, [(train, test)]))
     rotations = task.honest.splits
-    honest = _measured(task, _predict(task, model, values, rotations)) if rotations else None
-    return Result(model, statistic, cross_validation, tuple(per_fold), tested, honest)
+    honest = as_few = None
+    if rotations:
+        honest = _measured(task, _predict(task, model, values, rotations))
+        control = as_few_at_random(task.labels, rotations, task.seed)
+        as_few = _measured(task, _predict(task, model, values, control))
+    return Result(model, statistic, cross_validation, tuple(per_fold), tested, honest, as_few)
 
 
 def _predict(task: Task, model: str, values: FloatArray, splits: Sequence[Split]) -> _Said:

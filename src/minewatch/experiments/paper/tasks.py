@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from minewatch.errors import ConfigError
 from minewatch.experiments.paper.protocol import Task
 from minewatch.experiments.paper.samples import Samples, codes
 from minewatch.experiments.paper.splits import (
-    Honest,
+    coin_rotations,
     honest_rotations,
     random_folds,
     random_split,
@@ -33,13 +31,12 @@ def mining_task(samples: Samples, seed: int) -> Task:
     return Task(samples, labels, ("normal", "mining"), split, folds, honest, seed)
 
 
-def coin_task(samples: Samples, honest: Honest, seed: int) -> Task:
+def coin_task(samples: Samples, seed: int) -> Task:
     """Return its second experiment: which coin is mined.
 
     Parameters
     ----------
     samples : all rows; the mining ones are used.
-    honest : the rotations of all rows.
     seed : of splits and models.
 
     Raises
@@ -61,16 +58,5 @@ def coin_task(samples: Samples, honest: Honest, seed: int) -> Task:
     split = random_split(labels, seed)
     folds = random_folds(labels[split[0]], seed)
     classes = tuple(str(name) for name in names)
-    return Task(mining, labels, classes, split, folds, _of_mining(samples, honest), seed)
-
-
-def _of_mining(samples: Samples, honest: Honest) -> Honest:
-    """The same rotations with mining rows only, by their place among those."""
-    is_mining = samples.is_mining
-    place = np.cumsum(is_mining) - 1
-    splits = []
-    for train, test in honest.splits:
-        few, tested = place[train[is_mining[train]]], place[test[is_mining[test]]]
-        if len(few) and len(tested):
-            splits.append((few, tested))
-    return replace(honest, splits=splits)
+    honest = coin_rotations(mining, labels, seed)
+    return Task(mining, labels, classes, split, folds, honest, seed)

@@ -30,6 +30,8 @@ class Work:
     """Template time, seconds since 1970."""
     is_new_block: bool
     """False if only the template was refreshed."""
+    next_seed_hash: bytes = b""
+    """32 octets while it is known and not in force yet; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

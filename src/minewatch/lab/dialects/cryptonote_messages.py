@@ -162,6 +162,7 @@ def make_job(
         algo=algorithm,
         height=work.height,
         seed_hash=work.seed_hash.hex(),
+        next_seed_hash=work.next_seed_hash.hex(),
         id=worker_id,
     )
 

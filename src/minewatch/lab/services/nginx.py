@@ -10,7 +10,7 @@ from minewatch.lab.services.contract import Command
 from minewatch.lab.services.programs import need_program
 from minewatch.lab.tls import Certificate
 
-PACKAGES = {"nginx": "nginx-light"}
+PACKAGES = {"nginx": "nginx"}
 
 # Root's worker can read a site in a folder that only root may enter.
 _CONFIG = """

@@ -24,7 +24,6 @@ bindaddress {address}
 port {port}
 local stratum 3
 allow
-log rawmeasurements
 """
 _CLIENT = """
 server {address} port {port} iburst minpoll {poll} maxpoll {poll}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -80,7 +81,7 @@ class PackageUpdates(Kind):
             config = own / "apt.conf"
             config.write_text(_APT.format(folder=own))
             script = _UPDATE.format(
-                folder=own,
+                folder=shlex.quote(str(own)),
                 first_s=rng.uniform(0.1, 3),
                 names=" ".join(rng.sample(_names(), 3)),
                 pause_s=self.number(service, "pause_s") * rng.uniform(0.8, 1.2),

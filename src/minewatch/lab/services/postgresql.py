@@ -136,7 +136,7 @@ def _make_cluster(data: Path, config: str) -> None:
         (data / "pg_hba.conf").open("a") as rules,
     ):
         settings.write(config)
-        rules.write("host all all 0.0.0.0/0 trust\n")
+        rules.write(_RULES)
     run_program(_as_postgres(("postgres", "--single", "-D", str(data), _USER)), _TABLES)
 
 

@@ -12,6 +12,12 @@ from minewatch.lab.services.contract import Command
 from minewatch.lab.services.kind import Kind
 from minewatch.lab.services.programs import need_program
 
+_UNSEEN = ("systemd", "rapl", "hwmon", "thermal_zone")
+"""What a container may not see is only noise in the log."""
+
+_TELLING = ("dmi", "uname", "os", "filesystem")
+"""Serial numbers, name and mounts of the machine: captures are made to be given away."""
+
 
 class Prometheus(Kind):
     """The service is the exporter; its client runs Prometheus, one for all its exporters."""
@@ -21,8 +27,7 @@ class Prometheus(Kind):
         argv = (
             need_program("prometheus-node-exporter"),
             f"--web.listen-address={address}:{service.port}",
-            # What a container may not see is only noise in the log.
-            *(f"--no-collector.{name}" for name in ("systemd", "rapl", "hwmon", "thermal_zone")),
+            *(f"--no-collector.{name}" for name in (*_UNSEEN, *_TELLING)),
         )
         return (Command(service.host, argv, ready_port=service.port),)
 

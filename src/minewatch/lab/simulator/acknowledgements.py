@@ -84,7 +84,7 @@ def pure_acknowledgements(
     own = sends.after(conversation, ~is_reply, arrival)
     sender = 2 * conversation + ~is_reply
     never = np.int64(np.iinfo(np.int64).max)
-    due = arrival + routes.ack_delay_ns[conversation]
+    due = arrival + routes.delay_ns(conversation, is_reply)
     prompt = np.where(at_once >= 0, arrival[trigger] + reaction, never)
     event = np.minimum(due, prompt)
     sent = (

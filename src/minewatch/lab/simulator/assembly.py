@@ -26,12 +26,13 @@ class Piece:
     part: Part
 
 
-def assemble(pieces: Sequence[Piece]) -> tuple[Script, IntArray]:
+def assemble(pieces: Sequence[Piece], begin_s: float = 0.0) -> tuple[Script, IntArray]:
     """Return the script, and which of the joined conversations became each of its rows.
 
     Parameters
     ----------
     pieces : at least one.
+    begin_s : of the capture, seconds since 1970.
     """
     sizes = [len(piece.paths) for piece in pieces]
     start = np.concatenate([piece.paths.start_s for piece in pieces])
@@ -56,7 +57,7 @@ def assemble(pieces: Sequence[Piece]) -> tuple[Script, IntArray]:
         keepalive_s=_paths(pieces, "keepalive_s")[order],
         close=np.concatenate([piece.part.close for piece in pieces])[order],
     )
-    return Script(conversations, *_messages(pieces, sizes, rank)), order
+    return Script(conversations, *_messages(pieces, sizes, rank), begin_s), order
 
 
 def _messages(
@@ -78,6 +79,7 @@ def _messages(
         content_start=content[order],
         content_octets=_parts(parts, "content_octets")[order],
         fill=_parts(parts, "fill")[order],
+        late_s=_parts(parts, "late_s")[order],
     )
     return messages, _parts(parts, "blob")
 

@@ -73,4 +73,5 @@ def _part(script: Script, conversations: slice, messages: slice) -> Script:
         Conversations(*(getattr(c, field.name)[conversations] for field in fields(c))),
         part,
         script.blob,
+        script.begin_s,
     )

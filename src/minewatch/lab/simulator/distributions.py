@@ -16,6 +16,7 @@ import numpy.typing as npt
 from minewatch.lab.simulator.laws import (
     Choice,
     Exponential,
+    Fixed,
     Floats,
     Law,
     Lognormal,
@@ -106,9 +107,17 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     ),
     "pool_reject_ratio": Parameter("1", Uniform(0.0, 0.05), "pool", _CHOSEN),
     # Mining: miners
-    "miner_tcp_keepalive": Parameter(
-        "s", Choice({60: 0.85, np.inf: 0.15}), "conversation", "XMRig: 60"
+    "pool_late_share": Parameter(
+        "1", LogUniform(0.002, 0.2), "pool", "answers that take long: chosen around one real pool"
     ),
+    "pool_late": Parameter(
+        "s", Lognormal(0.12, 1.0, 0.03, 8), "message", "how long they take: chosen"
+    ),
+    "refresh_late": Parameter(
+        "s", Choice({0: 0.6, 0.5: 0.2, 4.3: 0.2}), "pool", "sigma; a real pool's refresh of 120 s"
+    ),
+    "rate_sigma": Parameter("1", Uniform(0.1, 0.9), "miner", "chosen around one real source: 0.35"),
+    "began_before": Parameter("1", Fixed(0.8), "miner", "share of a life: chosen"),
     "mining_life": Parameter(
         "s", Lognormal(2400, 1.3, 20, 172_800), "conversation", "XMR measured: minutes to 34 h"
     ),

@@ -38,6 +38,7 @@ class Purpose(IntEnum):
     FILLER = 10
     HOST = 11
     HOPS = 12
+    LOST_ANSWER = 13
 
 
 def mix(values: KeyArray) -> KeyArray:

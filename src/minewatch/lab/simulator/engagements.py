@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minewatch.lab.simulator.distributions import parameter
+from minewatch.lab.simulator.circumstances import CIRCUMSTANCES
 from minewatch.lab.simulator.laws import Rng
-from minewatch.lab.simulator.settings import Settings
+from minewatch.lab.simulator.settings import LEAD_S, Settings
 from minewatch.lab.simulator.ventures import Venture
 
 LEAST_S = 15.0
@@ -26,7 +26,7 @@ class Engagement:
     number: int
     """Of the venture's conversations, from 0: its client port follows from it."""
     start_s: float
-    """Seconds since 1970."""
+    """Seconds since 1970; it may lie before the capture."""
     end_s: float
 
 
@@ -57,21 +57,27 @@ def draw_engagements(settings: Settings, ventures: list[Venture], rng: Rng) -> l
 def _chain(
     settings: Settings, number: int, venture: Venture, count: int, rng: Rng
 ) -> list[Engagement]:
+    here = CIRCUMSTANCES[settings.composition]
     span = settings.horizon_s - settings.start_s
     is_hopping = "hopping" in venture.miner.evasions
     if is_hopping:
-        lives = np.maximum(rng.exponential(parameter("hop_mean").one(rng), count), LEAST_S)
+        lives = np.maximum(rng.exponential(here.parameter("hop_mean").one(rng), count), LEAST_S)
     else:
-        lives = parameter("mining_life").draw(rng, count)
-    pauses = parameter("retry").draw(rng, count)
+        lives = here.parameter("mining_life").draw(rng, count)
+    pauses = here.parameter("retry").draw(rng, count)
     total = float((lives + pauses).sum())
-    room = span * (0.2 + 0.8 * float(rng.random()))
+    # A real source ran as long as its captures.
+    room = span if here.pools else span * (0.2 + 0.8 * float(rng.random()))
     if total > room:
         scale = room / total
         lives, pauses, total = lives * scale, pauses * scale, room
-    first = settings.start_s + float(rng.random()) * (span - total)
+    # The first may have begun before the capture, and the last go on after it.
+    outside = here.parameter("began_before").one(rng)
+    before = min(outside * float(lives[0]), LEAD_S)
+    after = outside * float(lives[-1])
+    first = settings.start_s - before + float(rng.random()) * (span - total + before + after)
     starts = first + np.concatenate(([0.0], np.cumsum(lives + pauses)[:-1]))
-    ends = starts + lives
+    ends = np.minimum(starts + lives, settings.horizon_s)
     places = len(venture.places)
     return [
         Engagement(number, i % places, i, float(starts[i]), float(ends[i])) for i in range(count)

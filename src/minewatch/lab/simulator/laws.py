@@ -154,3 +154,22 @@ class Choice:
         return ", ".join(
             f"{v:g} ({w / total:.0%})".replace("%", " %") for v, w in self.weights.items()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Always the same.
+
+    Examples
+    --------
+    >>> str(Fixed(0.25))
+    'always 0.25'
+    """
+
+    value: float
+
+    def draw(self, rng: Rng, n: int) -> Floats:
+        return np.full(n, float(self.value))
+
+    def __str__(self) -> str:
+        return f"always {self.value:g}"

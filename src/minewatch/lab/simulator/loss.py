@@ -2,8 +2,8 @@
 """Lost segments and their retransmissions, as the point of capture sees them.
 
 What the home side sends is seen before it can be lost, so a lost segment is seen twice. What the
-far side sends is lost before it could be seen, and is seen late. Acknowledgements that carry no
-data are never lost: the next one makes up for them.
+far side sends is lost before it could be seen, and is seen late. Of lost acknowledgements see
+``minewatch.lab.simulator.repeats``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from minewatch.lab.simulator.segments import Segments
 from minewatch.lab.simulator.units import DATA, FIN, RST, SYN, SYN_ACK, Units
 
 MIN_TIMEOUT_NS: Final = NS // 5
+"""Least of what the time-out is more than the round trip."""
 HANDSHAKE_TIMEOUT_NS: Final = NS
 MAX_LOSSES: Final = 5
 """In a row, of one segment."""
@@ -89,6 +90,17 @@ def fates(segments: Segments, units: Units, routes: Routes) -> Fate:
     )
 
 
+def timeout_ns(routes: Routes) -> IntArray:
+    """Return after what time each conversation's data is sent again: as Linux reckons it.
+
+    Parameters
+    ----------
+    routes : of the conversations.
+    """
+    spread = (4 * routes.jitter_ns).astype(np.int64)
+    return routes.rtt_ns + np.maximum(spread, MIN_TIMEOUT_NS)
+
+
 def _losses(
     segments: Segments, units: Units, routes: Routes, kind: ByteArray, is_home: BoolArray
 ) -> IntArray:
@@ -120,8 +132,7 @@ def _recovery(
     """Return when lost segments are first sent again, and the time-out that doubles after."""
     is_data = (kind == DATA) | (kind >= FIN)
     rtt = routes.rtt_ns[conversation]
-    wanted = rtt + (4 * routes.jitter_ns[conversation]).astype(np.int64)
-    timeout = np.where(is_data, np.maximum(wanted, MIN_TIMEOUT_NS), HANDSHAKE_TIMEOUT_NS)
+    timeout = np.where(is_data, timeout_ns(routes)[conversation], HANDSHAKE_TIMEOUT_NS)
     first = segments.delay_ns + timeout
     lost = np.flatnonzero(losses > 0)
     if len(lost):

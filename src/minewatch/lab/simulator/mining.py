@@ -7,8 +7,9 @@ trip apart. Times are those of the point of capture, which is the miner's host.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
 
@@ -19,11 +20,14 @@ from minewatch.lab.dialects.contract import (
     PoolSession,
     PoolSettings,
 )
-from minewatch.lab.pace import Pace
+from minewatch.lab.pace import RATE_SIGMA, Pace
 from minewatch.lab.padding import pad
 from minewatch.lab.plan import Miner, Pool
 from minewatch.lab.simulator.pool_clock import PoolClock
 from minewatch.lab.simulator.web_frames import frame, upgrade
+
+LATE_SIGMA = 0.6
+"""Spread of what a pool takes to answer, sigma of its logarithm."""
 
 JITTER_S = 15.0
 """With the evasion ``jitter`` a share is held back for up to this long; as in the lab [s]."""
@@ -36,6 +40,8 @@ THINK_S = 0.0003
 MAX_SPOKEN = 2_000_000
 """Messages of one conversation; what would come later is not said."""
 
+SQRT_2 = math.sqrt(2.0)
+
 _TO_POOL, _TO_MINER = 0, 1
 
 
@@ -47,6 +53,8 @@ class Spoken:
     """Seconds since 1970."""
     is_reply: bool
     octets: bytes
+    late_s: float = 0.0
+    """By how much its way to the pool and the answer's back exceed the round trip [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,20 @@ class Terms:
     end_s: float
     """When it ends."""
     rtt_s: float
+    jitter_s: float
+    """Standard deviation of what the network adds to that [s]."""
     processing_s: float
     """What the pool takes to answer, on average [s]."""
     push_delay_s: float
     """How late in its round of pushes the pool comes to this worker [s]."""
+    late_share: float = 0.0
+    """Share of answers for which the pool waits for something else."""
+    late_s: Callable[[], float] = lambda: 0.0
+    """How long each of these takes [s]."""
+    rate_sigma: float = RATE_SIGMA
+    """Spread of the miner's hash rate from job to job (``minewatch.lab.pace``)."""
+    miner_options: Mapping[str, object] = field(default_factory=dict)
+    """What only some dialects know."""
 
 
 def converse(terms: Terms, dialect: Dialect, clock: PoolClock, rng: Random) -> list[Spoken]:
@@ -97,16 +115,28 @@ class _Talk:
             rng,
         )
         self._miner: MinerSession = dialect.miner(
-            MinerSettings(login=miner.login, rig=miner.name, hash_rate=miner.hash_rate), rng
+            MinerSettings(
+                login=miner.login,
+                rig=miner.name,
+                hash_rate=miner.hash_rate,
+                options=terms.miner_options,
+            ),
+            rng,
         )
         self._is_padded = "padding" in miner.evasions
         self._jitter_s = JITTER_S if "jitter" in miner.evasions else 0.0
-        self._pace = Pace(miner.hash_rate, rng, is_throttled="throttle" in miner.evasions)
+        self._pace = Pace(
+            miner.hash_rate,
+            rng,
+            is_throttled="throttle" in miner.evasions,
+            sigma=terms.rate_sigma,
+        )
         self._spoken: list[Spoken] = []
         self._events: list[tuple[float, int, int, bytes]] = []
         self._held: list[float] = []
         self._number = 0
         self._last_s = [terms.start_s, terms.start_s]
+        self._heard_s = terms.start_s
         self._working_on: tuple[int, float | None] = (0, None)
         self._next_push = clock.index_after(terms.start_s)
 
@@ -176,7 +206,9 @@ class _Talk:
 
     def _pool_hears(self, now_s: float, message: bytes) -> None:
         work = self._clock.work_at(self._next_push - 1, now_s)
-        delay_s = self._terms.processing_s * self._rng.lognormvariate(0.0, 0.6)
+        delay_s = self._terms.processing_s * self._rng.lognormvariate(0.0, LATE_SIGMA)
+        if self._rng.random() < self._terms.late_share:
+            delay_s += self._terms.late_s()
         self._pool_writes(now_s + delay_s, self._pool.receive(message, work, now_s))
 
     def _miner_hears(self, now_s: float, message: bytes) -> None:
@@ -193,8 +225,12 @@ class _Talk:
             now_s = self._last_s[0] = max(now_s, self._last_s[0] + WRITE_S)
             is_framed = self._carrier == "websocket"
             octets = frame(message, self._rng) if is_framed else message
-            self._spoken.append(Spoken(now_s, False, octets))
-            self._add(now_s + self._way_s, _TO_POOL, message)
+            way_s = self._way_s + self._rng.gauss(0.0, 1.0) ** 2 * self._terms.jitter_s / SQRT_2
+            # Nothing overtakes.
+            self._heard_s = max(now_s + way_s, self._heard_s + WRITE_S)
+            late_s = max(self._heard_s - now_s - self._way_s, 0.0)
+            self._spoken.append(Spoken(now_s, False, octets, late_s))
+            self._add(self._heard_s, _TO_POOL, message)
 
     def _pool_writes(self, now_s: float, messages: list[bytes]) -> None:
         for message in messages:

@@ -13,7 +13,7 @@ import numpy as np
 
 from minewatch.lab.dialects.contract import Dialect
 from minewatch.lab.plan import Pool
-from minewatch.lab.simulator.distributions import parameter
+from minewatch.lab.simulator.circumstances import CIRCUMSTANCES, Circumstances
 from minewatch.lab.simulator.engagements import Engagement
 from minewatch.lab.simulator.laws import Rng
 from minewatch.lab.simulator.mining import Terms, converse
@@ -40,6 +40,9 @@ from minewatch.lab.simulator.tls_records import PLAIN
 from minewatch.lab.simulator.ventures import Place, Venture
 from minewatch.lab.simulator.world import LINUX_PORTS, Ends, World
 
+PROBE_LATE = 0.04
+"""Probes are late by up to this share: of miners that ask for 60 s they came after 60 to 62."""
+
 _STRIDE = 8_191
 """Between two client ports of one miner: coprime to the number of Linux's ports."""
 
@@ -52,6 +55,11 @@ class Mining:
     seed: int
     ventures: list[Venture]
     dialects: Mapping[str, Dialect]
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """What the composition takes from real captures."""
+        return CIRCUMSTANCES[self.settings.composition]
 
 
 def make_part(mining: Mining, engagements: Sequence[Engagement]) -> tuple[Paths, Part]:
@@ -68,7 +76,7 @@ def make_part(mining: Mining, engagements: Sequence[Engagement]) -> tuple[Paths,
         key = (engagement.venture, engagement.number)
         rng = np.random.default_rng([mining.seed, 2, *key])
         place = venture.places[engagement.place]
-        path = _path(engagement, venture, place, rng)
+        path = _path(mining.circumstances, engagement, venture, place, rng)
         words = Random(f"{mining.seed} mining {key}")
         wires.append(_say(mining, engagement, path, rng, words))
         paths.append(path)
@@ -81,7 +89,9 @@ def make_part(mining: Mining, engagements: Sequence[Engagement]) -> tuple[Paths,
     return _joined_paths(paths), _joined(wires, closes, ends)
 
 
-def _path(engagement: Engagement, venture: Venture, place: Place, rng: Rng) -> Paths:
+def _path(
+    here: Circumstances, engagement: Engagement, venture: Venture, place: Place, rng: Rng
+) -> Paths:
     """Return the network between a server and a pool: the same pool is as far away each time."""
     server = np.random.default_rng([venture.server, 77])
     rtt = place.rtt_s * float(np.exp(0.05 * rng.standard_normal()))
@@ -89,13 +99,13 @@ def _path(engagement: Engagement, venture: Venture, place: Place, rng: Rng) -> P
         start_s=np.array([engagement.start_s]),
         is_initiator_home=np.array([True]),
         rtt_s=np.array([rtt]),
-        jitter_s=rtt * parameter("jitter_share").draw(rng, 1),
-        loss=parameter("loss_internet").draw(rng, 1),
-        mss=parameter("mss_cloud").whole(server, 1),
-        has_timestamps=rng.random(1) < 0.92,
-        ack_delay_s=np.array([0.04]),
-        keepalive_s=parameter("miner_tcp_keepalive").draw(rng, 1),
-        rate=parameter("rate").draw(rng, 1),
+        jitter_s=rtt * here.parameter("jitter_share").draw(rng, 1),
+        loss=here.parameter("loss_internet").draw(rng, 1),
+        mss=here.parameter("mss_cloud").whole(server, 1),
+        has_timestamps=np.array([venture.system.has_timestamps]),
+        ack_delay_s=np.array([venture.system.ack_delay_s]),
+        keepalive_s=np.array([venture.system.keepalive_s * (1 + PROBE_LATE * rng.random())]),
+        rate=here.parameter("rate").draw(rng, 1),
     )
 
 
@@ -117,18 +127,25 @@ def _say(mining: Mining, engagement: Engagement, path: Paths, rng: Rng, words: R
         start_s=engagement.start_s + wire.clock_s,
         end_s=engagement.end_s,
         rtt_s=rtt_s,
+        jitter_s=float(path.jitter_s[0]),
         processing_s=place.processing_s,
         push_delay_s=venture.push_delay_s,
+        late_share=place.late_share,
+        late_s=lambda: mining.circumstances.parameter("pool_late").one(rng),
+        rate_sigma=venture.rate_sigma,
+        miner_options=venture.options,
     )
-    clock = _clock(place.pool, mining.settings.start_s, mining.settings.horizon_s)
+    clock = _clock(
+        place.pool, mining.settings.earliest_s, mining.settings.horizon_s, place.refresh_late_s
+    )
     spoken = converse(terms, mining.dialects[venture.dialect], clock, words)
     carry(wire, spoken, engagement.start_s, version, in_ssh="ssh" in evasions)
     return wire
 
 
 @lru_cache(maxsize=256)
-def _clock(pool: Pool, start_s: float, end_s: float) -> PoolClock:
-    return PoolClock(pool, start_s, end_s)
+def _clock(pool: Pool, start_s: float, end_s: float, late_s: float) -> PoolClock:
+    return PoolClock(pool, start_s, end_s, late_s)
 
 
 def _joined_paths(paths: list[Paths]) -> Paths:
@@ -153,6 +170,7 @@ def _joined(wires: list[Wire], closes: list[int], ends: list[float]) -> Part:
         content_octets=lengths,
         fill=np.full(len(octets), FILL_RANDOM, np.uint8),
         blob=np.frombuffer(blob, np.uint8),
+        late_s=np.array([late for wire in wires for late in wire.late_s], np.float64),
     )
 
 

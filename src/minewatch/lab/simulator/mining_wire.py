@@ -42,6 +42,7 @@ class Wire:
     is_reply: list[bool] = field(default_factory=list)
     octets: list[int] = field(default_factory=list)
     content: list[bytes] = field(default_factory=list)
+    late_s: list[float] = field(default_factory=list)
     clock_s: float = 0.0
     """When the next message of the preamble is due, after the start."""
     merged: int = 0
@@ -51,12 +52,15 @@ class Wire:
         """Add a message of the preamble at the present moment."""
         self.add(self.clock_s, is_reply, content, len(content) if octets is None else octets)
 
-    def add(self, time_s: float, is_reply: bool, content: bytes, octets: int) -> None:
+    def add(
+        self, time_s: float, is_reply: bool, content: bytes, octets: int, late_s: float = 0.0
+    ) -> None:
         """Add a message."""
         self.time_s.append(time_s)
         self.is_reply.append(is_reply)
         self.octets.append(octets)
         self.content.append(content)
+        self.late_s.append(late_s)
 
 
 def begin_socks(wire: Wire, address: str, port: int, rtt_s: float, rng: Rng) -> None:
@@ -143,4 +147,4 @@ def carry(wire: Wire, spoken: list[Spoken], start_s: float, version: int, *, in_
         if wire.merged:
             content, octets = b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x45", octets + wire.merged
             wire.merged = 0
-        wire.add(said.time_s - start_s, said.is_reply, content, octets)
+        wire.add(said.time_s - start_s, said.is_reply, content, octets, said.late_s)

@@ -65,7 +65,12 @@ def draw_paths(rng: Rng, start_s: FloatArray, realm: Realm, *, is_initiator_home
         has_timestamps=(
             parameter("timestamps_internet").draw(rng, n) > 0 if is_far else np.ones(n, np.bool_)
         ),
-        ack_delay_s=parameter("ack_delay_internet").draw(rng, n) if is_far else np.full(n, 0.04),
+        # Whoever opens a conversation may be any system; servers are Linux.
+        ack_delay_s=(
+            np.where(is_initiator_home, 0.04, parameter("ack_delay_internet").draw(rng, n))
+            if is_far
+            else np.full(n, 0.04)
+        ),
         keepalive_s=parameter("tcp_keepalive").draw(rng, n),
         rate=parameter("rate").draw(rng, n),
     )

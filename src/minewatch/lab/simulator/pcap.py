@@ -102,7 +102,9 @@ def packetize(script: Script, seed: int) -> Packets:
 
 
 def _packets(script: Script, way: Routes, seed: int) -> Packets:
-    return Packets.joined([tcp.packetize(script, way, seed), udp.packetize(script, way, seed)])
+    made = Packets.joined([tcp.packetize(script, way, seed), udp.packetize(script, way, seed)])
+    begin = int(np.searchsorted(made.time_ns, int(script.begin_s * NS)))
+    return made if begin == 0 else made.take(np.arange(begin, len(made)))
 
 
 def script_records(

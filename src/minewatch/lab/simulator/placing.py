@@ -118,7 +118,7 @@ def place(script: Script, routes: Routes) -> Placed:
 
     horizon = routes.end_ns.copy()
     np.maximum.at(horizon, conversation, arrival)
-    horizon += routes.ack_delay_ns + 2 * routes.rtt_ns + NS
+    horizon += np.maximum(routes.ack_delay_ns, NS // 20) + 2 * routes.rtt_ns + NS
     is_lost = routes.close[conversation] == UNANSWERED
     return Placed(
         segments=cut,

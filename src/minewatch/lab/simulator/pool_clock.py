@@ -8,9 +8,11 @@ from bisect import bisect_right
 from dataclasses import replace
 from random import Random
 
-from minewatch.lab.chain import PROPAGATION_S, Chain, job_times
+from minewatch.lab.chain import PROPAGATION_S, SEED_BLOCKS, Chain, job_times
 from minewatch.lab.dialects.contract import Work
 from minewatch.lab.plan import Pool
+
+FIRST_HEIGHT = 3_300_000
 
 
 class PoolClock:
@@ -21,6 +23,7 @@ class PoolClock:
     pool : the pool.
     start_s : when its chain starts, seconds since 1970.
     end_s : when the clock may stop.
+    late_s : a refresh comes later than the pool says, by a half-normal time of this sigma.
 
     Attributes
     ----------
@@ -35,12 +38,16 @@ class PoolClock:
     ([1000.0, 1014.7, 1044.7, inf], 1)
     """
 
-    def __init__(self, pool: Pool, start_s: float, end_s: float) -> None:
-        chain = Chain(pool.chain_seed, pool.block_mean_s)
+    def __init__(self, pool: Pool, start_s: float, end_s: float, late_s: float = 0.0) -> None:
+        # Anywhere in an epoch of the seed hash: while the next is announced, jobs are longer.
+        height = FIRST_HEIGHT + Random(f"height {pool.chain_seed}").randrange(SEED_BLOCKS)
+        chain = Chain(pool.chain_seed, pool.block_mean_s, height)
         rng = Random(f"pool {pool.name} {pool.chain_seed}")
         self.times: list[float] = []
         self.works: list[Work] = []
-        for offset_s, work in job_times(chain, pool.refresh_s, PROPAGATION_S, rng, start_s=start_s):
+        for offset_s, work in job_times(
+            chain, pool.refresh_s, PROPAGATION_S, rng, start_s=start_s, late_s=late_s
+        ):
             if start_s + offset_s > end_s:
                 break
             self.times.append(start_s + offset_s)

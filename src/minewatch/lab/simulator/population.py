@@ -124,7 +124,7 @@ class Population:
             rng = np.random.default_rng([self.seed, 1, number, which])
             pieces.append(self._normal(which, start[those], done[which], rng))
             done[which] += len(those)
-        script, order = assemble(pieces)
+        script, order = assemble(pieces, self.settings.start_s)
         joined = np.concatenate(rows)[order]
         return script, kind[joined], engagement[joined]
 
@@ -132,7 +132,7 @@ class Population:
         kind = self.kinds[which]
         n = len(start_s)
         servers = rng.choice(self.settings.servers, n, p=self._popularity[which])
-        ends = self.world.ends(which, first, servers, rng)
+        ends = self.world.ends(which, first, servers)
         paths = draw_paths(rng, start_s, kind.realm, is_initiator_home=kind.is_outbound)
         return Piece(kind.protocol, ends, paths, kind.generate(rng, paths, self.settings.horizon_s))
 

@@ -42,7 +42,7 @@ def is_quick(
     """
     conversation, is_reply = place
     n = len(arrival_ns)
-    if not n or not routes.is_linux.any():
+    if not n:
         return np.zeros(n, np.bool_)
     timeline = arrivals.timeline
     group = 2 * conversation + is_reply
@@ -52,7 +52,7 @@ def is_quick(
     burst = np.cumsum(after_silence.astype(np.int64))
     number = running_sum(np.ones(n, np.int64), burst)
 
-    delay = routes.ack_delay_ns[conversation]
+    delay = routes.delay_ns(conversation, is_reply)
     own = answers.after(conversation, ~is_reply, arrival_ns)
     sent = _key_at(answers, own) - timeline.base[2 * conversation + ~is_reply]
     is_answered = has_data & (own >= 0) & (sent <= arrival_ns + delay)
@@ -65,7 +65,7 @@ def is_quick(
     last_vain = in_vain.before(conversation, is_reply, arrival_ns)
     vain_ns = _key_at(in_vain, last_vain) - timeline.base[group]
     counts_on_answering = (last_answer >= 0) & ((last_vain < 0) | (answer_ns > vain_ns))
-    is_linux = routes.is_linux[conversation]
+    is_linux = routes.is_linux[conversation] | ~is_reply
     return is_linux & (number <= QUICK_SEGMENTS) & ~counts_on_answering
 
 

@@ -50,8 +50,9 @@ class Routes:
     """Payload of a full segment."""
     has_timestamps: BoolArray
     ack_delay_ns: IntArray
+    """Of the initiator; the responder's is that of Linux."""
     is_linux: BoolArray
-    """Both ends delay acknowledgements as Linux does: not at all after a silence."""
+    """The initiator delays acknowledgements as Linux does: not at all after a silence."""
     keepalive_ns: IntArray
     """``NEVER_NS`` for never."""
     reaction_ns: IntArray
@@ -60,6 +61,16 @@ class Routes:
 
     def __len__(self) -> int:
         return len(self.key)
+
+    def delay_ns(self, conversation: IntArray, is_reply: BoolArray) -> IntArray:
+        """Return how long each receiver may wait with its acknowledgement.
+
+        Parameters
+        ----------
+        conversation, is_reply : of what arrives, not of the receiver.
+        """
+        linux = np.maximum(int(LINUX_ACK_DELAY_S * NS), self.reaction_ns[conversation])
+        return np.where(is_reply, self.ack_delay_ns[conversation], linux)
 
 
 def routes(script: Script, seed: int) -> Routes:
@@ -138,6 +149,7 @@ def _check_messages(script: Script) -> None:
     _demand("content_octets", (m.content_octets >= 0) & (m.content_octets <= m.octets), "message")
     last = m.content_start + m.content_octets
     _demand("content_start", (m.content_start >= 0) & (last <= len(script.blob)), "message")
+    _demand("late_s", (m.late_s >= 0) & (m.late_s < 60), "message")
     _demand("fill", m.fill <= FILL_TEXT, "message")
     if not len(m.conversation):
         return

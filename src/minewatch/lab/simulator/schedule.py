@@ -23,6 +23,11 @@ BATCH_CONVERSATIONS: Final = 20_000
 BATCH_COST: Final = 1_000_000.0
 """Messages of a batch, as far as kinds know beforehand."""
 
+BEGAN_BEFORE: Final = 0.2
+"""Share of long-lived conversations that began before the capture. Chosen."""
+_BEFORE_S: Final = 240.0
+"""At most so long before: they shall be there still when it begins [s]."""
+
 _BYTES_FACTOR: Final = 3.0
 """A message of a miner costs more: its content is kept."""
 
@@ -72,10 +77,15 @@ def draw_schedule(
     kind = np.repeat(np.arange(len(kinds), dtype=np.int16), counts)
     is_long = np.repeat([k.is_long_lived for k in kinds], counts)
     share = np.where(is_long, rng.random(n) * 0.95, _by_hour(rng, n, settings))
+    began = is_long & (rng.random(n) < BEGAN_BEFORE)
     normal_cost = np.array([1.0 + k.messages for k in kinds], np.float32)[kind]
     start = np.concatenate(
         (
-            settings.start_s + share * (settings.horizon_s - settings.start_s),
+            np.where(
+                began,
+                settings.start_s - _BEFORE_S * rng.random(n),
+                settings.start_s + share * (settings.horizon_s - settings.start_s),
+            ),
             np.array([e.start_s for e in engagements], np.float64),
         )
     )

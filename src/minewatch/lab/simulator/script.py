@@ -7,7 +7,7 @@ segments, acknowledgements or sequence numbers: ``minewatch.lab.simulator.tcp`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -65,8 +65,8 @@ class Conversations:
     has_timestamps: BoolArray
     """The TCP timestamps option (12 octets a segment; they come off the MSS)."""
     ack_delay_s: FloatArray
-    """Delayed acknowledgement: 0.04 on Linux, up to 0.2 elsewhere [s]. At 0.04 both ends also
-    acknowledge at once when Linux does (``minewatch.lab.simulator.quickack``)."""
+    """Delayed acknowledgement of the initiator: 0.04 on Linux, up to 0.2 elsewhere [s]. The
+    responder is Linux. Linux also acknowledges at once (``minewatch.lab.simulator.quickack``)."""
     keepalive_s: FloatArray
     """Idle time after which the initiator probes [s]; infinity for never."""
     close: ByteArray
@@ -92,6 +92,13 @@ class Messages:
     """How many of them, 0 to ``octets``; the rest is filler."""
     fill: ByteArray
     """``FILL_RANDOM`` or ``FILL_TEXT``."""
+    late_s: FloatArray = field(default_factory=lambda: np.empty(0))
+    """By how much its round trip exceeds ``rtt_s``, of messages from home; where it is 0, the
+    path's jitter is drawn [s]."""
+
+    def __post_init__(self) -> None:
+        if len(self.late_s) != len(self.octets):
+            self.late_s = np.zeros(len(self.octets))
 
 
 @dataclass(slots=True)
@@ -102,3 +109,5 @@ class Script:
     messages: Messages
     blob: ByteArray
     """Contents of all messages; templates are shared."""
+    begin_s: float = 0.0
+    """The capture's: earlier packets are not in it; seconds since 1970."""

@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from minewatch.errors import ConfigError
 
-Composition: TypeAlias = Literal["wild", "paper"]
+Composition: TypeAlias = Literal["wild", "paper", "f2pool", "xmrig-lab", "ethminer"]
 """``wild``: all dialects, transports and evasions, mining and business on the same servers.
 ``paper``: servers that only mine, five coins with XMRig in the clear, and what comes to any server.
+The others: miners and pools as in captures of real ones, to compare with these
+(``minewatch.lab.simulator.circumstances``).
 """
 
 MAX_CONVERSATIONS: Final = 5_000_000
 MAX_DAYS: Final = 20.0
 MAX_SERVERS: Final = 250
 DAY_S: Final = 86_400.0
+LEAD_S: Final = 21_600.0
+"""Conversations in a capture began at most this long before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Settings:
     servers: int = 10
     """Servers that are watched."""
     evasion: float = 0.3
-    """Share of miners that hide; ``paper`` has none."""
+    """Share of miners that hide; only ``wild`` has any."""
     composition: Composition = "wild"
     start_s: float = 1_700_000_000.0
     """Begin of the capture, seconds since 1970."""
@@ -54,13 +58,19 @@ class Settings:
         self._demand("servers", 1, MAX_SERVERS)
         self._demand("evasion", 0.0, 1.0)
         self._demand("start_s", 0.0, 4e9)
-        if self.composition not in ("wild", "paper"):
-            raise ConfigError(f"composition must be wild or paper, not {self.composition!r}")
+        if self.composition not in (names := get_args(Composition)):
+            known = f"{', '.join(names[:-1])} or {names[-1]}"
+            raise ConfigError(f"composition must be {known}, not {self.composition!r}")
 
     @property
     def horizon_s(self) -> float:
         """End of the capture, seconds since 1970."""
         return self.start_s + self.days * DAY_S
+
+    @property
+    def earliest_s(self) -> float:
+        """When the first conversation may have begun, seconds since 1970."""
+        return max(self.start_s - LEAD_S, 0.0)
 
     def _demand(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)

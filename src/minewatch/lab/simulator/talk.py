@@ -8,7 +8,7 @@ long message takes its time on the wire.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,12 @@ class Part:
     content_octets: IntArray
     fill: ByteArray
     blob: ByteArray
+    late_s: FloatArray = field(default_factory=lambda: np.empty(0))
+    """As in ``Messages``; empty for none."""
+
+    def __post_init__(self) -> None:
+        if len(self.late_s) != len(self.octets):
+            self.late_s = np.zeros(len(self.octets))
 
 
 class Talk:

@@ -5,8 +5,8 @@ What the home side sends is seen when it leaves; what the far side sends, when i
 far side's answer to a packet is seen one round trip after it, and its acknowledgements cover what
 was seen a round trip earlier.
 
-Not modelled: selective acknowledgement, tail loss probes, lost acknowledgements, reordering, and
-segments that the network card joins or cuts.
+Not modelled: selective acknowledgement, tail loss probes, reordering, and segments that the network
+card joins or cuts.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from minewatch.lab.simulator.packets import (
     hosts,
 )
 from minewatch.lab.simulator.placing import Placed, place
+from minewatch.lab.simulator.repeats import repeats
 from minewatch.lab.simulator.routes import Routes
 from minewatch.lab.simulator.script import (
     CLOSE_NONE,
@@ -98,7 +99,9 @@ def packetize(script: Script, routes: Routes, seed: int) -> Packets:
     placed = place(script, routes)
     streams, number = placed.streams()
     carriers = _carriers(placed, number)
-    drafts = _joined([carriers, _acknowledgements(placed, routes)])
+    drafts = _joined(
+        [carriers, _acknowledgements(placed, routes), *_repeats(placed, routes, number)]
+    )
     drafts = _joined([drafts, _keepalive(drafts, placed, routes)])
     return _numbered(drafts, streams, script, routes, seed, placed)
 
@@ -159,6 +162,18 @@ def _acknowledgements(placed: Placed, routes: Routes) -> _Drafts:
     )
     drafts = _bare(found.conversation, found.is_reply, found.time_ns, NEXT, found.is_duplicate)
     return drafts.take(drafts.time_ns < placed.reset_time(len(routes))[drafts.conversation])
+
+
+def _repeats(placed: Placed, routes: Routes, number: IntArray) -> list[_Drafts]:
+    """Return what is sent again though it arrived, and the acknowledgements of that."""
+    found = repeats(placed, routes)
+    row, yes = found.segment, np.ones(len(found.segment), np.bool_)
+    conversation, is_reply = placed.conversation[row], placed.is_reply[row]
+    again = _bare(conversation, is_reply, found.time_ns, NEXT, yes)
+    again.flags = np.full(len(row), FLAG_ACK | FLAG_PSH, np.uint8)
+    again.octets, again.message = placed.segments.octets[row], placed.message[row]
+    again.offset, again.number, again.is_retransmission = placed.offset[row], number[row], yes
+    return [again, _bare(conversation, ~is_reply, found.answer_ns, NEXT, yes)]
 
 
 def _keepalive(drafts: _Drafts, placed: Placed, routes: Routes) -> _Drafts:

@@ -49,6 +49,8 @@ class Units:
     """Payload."""
     message: IntArray
     """Row of the script's messages, -1 for none."""
+    late_ns: IntArray
+    """What its round trip takes longer; 0 for what chance will have."""
 
     def __len__(self) -> int:
         return len(self.conversation)
@@ -79,7 +81,16 @@ def units(script: Script, routes: Routes) -> Units:
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(columns[0] * 8 + columns[1], kind="stable")
     conversation, kind, is_reply, time_ns, octets, message = (c[order] for c in columns)
-    return Units(conversation, kind.astype(np.uint8), is_reply, time_ns, octets, message)
+    late = np.append(script.messages.late_s, 0.0)[message]
+    return Units(
+        conversation,
+        kind.astype(np.uint8),
+        is_reply,
+        time_ns,
+        octets,
+        message,
+        np.rint(late * NS).astype(np.int64),
+    )
 
 
 def _messages(

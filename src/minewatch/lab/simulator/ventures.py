@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
 from minewatch.lab.dialects.economy import Coin, ways_in
 from minewatch.lab.logins import draw_login
 from minewatch.lab.plan import Miner, Pool, Transport
-from minewatch.lab.simulator.distributions import parameter
-from minewatch.lab.simulator.laws import Rng
+from minewatch.lab.simulator.circumstances import CIRCUMSTANCES, Circumstances, PoolKind, System
+from minewatch.lab.simulator.laws import Law, Rng
 from minewatch.lab.simulator.settings import Settings
 from minewatch.lab.simulator.world import World, server_name
 
@@ -52,6 +53,9 @@ class Place:
     rtt_s: float
     processing_s: float
     certificates: int
+    late_share: float
+    """Of its answers, those that take long."""
+    refresh_late_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,10 @@ class Venture:
     places: tuple[Place, ...]
     push_delay_s: float
     dialect: str
+    system: System
+    rate_sigma: float
+    options: Mapping[str, object] = field(default_factory=dict)
+    """Of the miner, what only some dialects know."""
 
 
 def draw_ventures(
@@ -77,7 +85,13 @@ def draw_ventures(
     dialects : all that there are.
     rng, words : sources of chance, for numbers and for texts.
     """
-    drawing = _Drawing(world, rng, words)
+    here = CIRCUMSTANCES[settings.composition]
+    drawing = _Drawing(world, here, rng, words)
+    if here.pools:
+        return [
+            drawing.of_kind(i, i % settings.servers, here.pools[i % len(here.pools)])
+            for i in range(settings.mining)
+        ]
     if settings.composition == "paper":
         n = min(settings.mining, settings.servers * _PAPER_POOLS)
         return [drawing.paper(i, i % settings.servers, i // settings.servers) for i in range(n)]
@@ -94,9 +108,13 @@ def draw_ventures(
     ]
 
 
+def _one(law: Law, rng: Rng) -> float:
+    return float(law.draw(rng, 1)[0])
+
+
 class _Drawing:
-    def __init__(self, world: World, rng: Rng, words: Random) -> None:
-        self._world, self._rng, self._words = world, rng, words
+    def __init__(self, world: World, here: Circumstances, rng: Rng, words: Random) -> None:
+        self._world, self._here, self._rng, self._words = world, here, rng, words
         self._shared: dict[tuple[str, str], list[tuple[Coin, Place, float]]] = {}
         self._pools = 0
         self._taken: set[tuple[int, int, int]] = set()
@@ -114,6 +132,33 @@ class _Drawing:
         place, of = self._of_paper[ticker, pool]
         rate = self._rate_near(of, coin)
         return self._settled(number, server, coin, rate, (place,), ())
+
+    def of_kind(self, number: int, server: int, kind: PoolKind) -> Venture:
+        """Return a miner of a pool as in real captures."""
+        coin = next(coin for coin in ways_in(kind.dialect) if coin.ticker == kind.ticker)
+        coin = replace(coin, block_mean_s=kind.block_mean_s)
+        rate = self._log_uniform(coin.hash_rates)
+        place = self._place(kind.dialect, coin, rate, kind.transport, ())
+        made = self._settled(number, server, coin, rate, (place,), ())
+        gap = made.system.share_gap or kind.share_gap
+        pool = replace(
+            place.pool,
+            port=kind.port,
+            refresh_s=kind.refresh_s,
+            difficulty=max(rate * _one(gap, self._rng), 1.0),
+            share_target_s=None,
+        )
+        place = replace(
+            place,
+            pool=pool,
+            port=kind.port,
+            rtt_s=_one(kind.rtt, self._rng),
+            processing_s=_one(kind.processing, self._rng),
+            certificates=kind.certificates,
+            refresh_late_s=kind.refresh_late_s,
+        )
+        options = {**made.system.miner_options, **kind.miner_options}
+        return replace(made, places=(place,), options=options)
 
     def wild(self, number: int, server: int, dialect: str, evasion: float) -> Venture:
         """Return a miner of a dialect; some hide."""
@@ -191,8 +236,16 @@ class _Drawing:
             hash_rate=rate,
             evasions=evasions,
         )
-        delay = parameter("pool_push_delay").one(self._rng)
-        return Venture(server, miner, places, delay, places[0].pool.dialect)
+        systems = self._here.systems
+        return Venture(
+            server,
+            miner,
+            places,
+            self._here.parameter("pool_push_delay").one(self._rng),
+            places[0].pool.dialect,
+            self._words.choices(systems, [system.weight for system in systems])[0],
+            self._here.parameter("rate_sigma").one(self._rng),
+        )
 
     def _rig(self) -> str:
         return self._words.choice(("w", "rig", "vps", "node", "x")) + str(
@@ -209,7 +262,7 @@ class _Drawing:
     ) -> Place:
         self._pools += 1
         gap_s = self._log_uniform(coin.share_gap_s)
-        address = self._world.pool_address(self._rng)
+        address = self._world.pool_address()
         pool = Pool(
             name=f"{dialect}-{self._pools}",
             host=f"pool-{self._pools}",
@@ -223,11 +276,11 @@ class _Drawing:
             refresh_s=self._log_uniform(coin.refresh_s),
             difficulty=max(rate * gap_s, 1.0),
             share_target_s=gap_s if self._words.random() < 0.5 else None,
-            reject_ratio=parameter("pool_reject_ratio").one(self._rng),
+            reject_ratio=self._here.parameter("pool_reject_ratio").one(self._rng),
         )
         seen, port = address, pool.port
         if "socks5" in evasions:
-            seen, port = self._world.pool_address(self._rng), self._words.choice((1080, 9050, 443))
+            seen, port = self._world.pool_address(), self._words.choice((1080, 9050, 443))
         elif "ssh" in evasions:
             port = self._words.choice((22, 443, 2222))
         return Place(
@@ -235,9 +288,11 @@ class _Drawing:
             address=seen,
             port=port,
             real_address=address,
-            rtt_s=parameter("rtt_pool").one(self._rng),
-            processing_s=parameter("pool_processing").one(self._rng),
-            certificates=int(parameter("certificates").one(self._rng)),
+            rtt_s=self._here.parameter("rtt_pool").one(self._rng),
+            processing_s=self._here.parameter("pool_processing").one(self._rng),
+            certificates=int(self._here.parameter("certificates").one(self._rng)),
+            late_share=self._here.parameter("pool_late_share").one(self._rng),
+            refresh_late_s=self._here.parameter("refresh_late").one(self._rng),
         )
 
     def _port(self, transport: Transport, evasions: tuple[str, ...]) -> int:

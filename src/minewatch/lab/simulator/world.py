@@ -21,23 +21,30 @@ from minewatch.lab.simulator.script import IntArray
 HOME: Final = ipaddress.IPv4Network("10.77.0.0/16")
 """Where the watched servers are."""
 
-_CLOUD_FIRST: Final = int(ipaddress.IPv4Address("10.128.0.0"))
-"""Neighbours in the same cloud; each kind of traffic has 65,536 addresses."""
+OUTSIDE: Final = ipaddress.IPv4Network("198.18.0.0/15")
+"""Where everybody else is: a range for benchmarks (RFC 2544) that nobody owns."""
+DOCUMENTATION: Final = tuple(
+    ipaddress.IPv4Network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+)
+"""Of pools, as long as there is room (RFC 5737)."""
 
-_PUBLIC_FIRST_OCTETS: Final = (*range(13, 100), *range(130, 169), *range(193, 198))
-_POOL_FIRST_OCTETS: Final = (*range(101, 126), *range(205, 222))
+_BITS: Final = 21
+"""Of a kind's network."""
+_BLOCKS: Final = 1 << (_BITS - OUTSIDE.prefixlen)
+_NETWORK: Final = 1 << (32 - _BITS)
 
 LINUX_PORTS: Final = (32_768, 28_232)
 """First and number of the ports that Linux gives to clients."""
 ANY_PORTS: Final = (1_024, 64_512)
 """Behind address translation any port may come."""
 
-_CLIENTS: Final = {"internet": 3_000, "cloud": 24}
+_CLIENTS: Final = {"internet": 2_000, "cloud": 24}
 _SERVED: Final = {"internet": 60, "cloud": 6}
 """Far ends that servers ask."""
-_NETWORK: Final = 1 << 16
 _STRIDE: Final = 25_171
 """Coprime to both numbers of ports: a walk over all of them."""
+_HASH: Final = 2_654_435_761
+"""Knuth's multiplier: spreads numbers over 32 bits."""
 
 
 def server_name(number: int) -> str:
@@ -77,32 +84,36 @@ class World:
             first + np.arange(servers) // 250 * 256 + np.arange(servers) % 250 + 4
         )
         self._kinds = kinds
-        octets = rng.choice(len(_PUBLIC_FIRST_OCTETS) * 256, len(kinds), replace=False)
-        self._networks = [
-            _CLOUD_FIRST + number * _NETWORK
-            if kind.realm == "cloud"
-            else (_PUBLIC_FIRST_OCTETS[octet // 256] << 24) + (octet % 256 << 16)
-            for number, (kind, octet) in enumerate(zip(kinds, octets.tolist(), strict=True))
-        ]
+        if len(kinds) >= _BLOCKS:
+            raise ValueError(f"{len(kinds)} kinds of traffic, but room for {_BLOCKS - 1}")
+        blocks = int(OUTSIDE.network_address) + _NETWORK * rng.permutation(_BLOCKS)
+        self._networks: list[int] = blocks[: len(kinds)].tolist()
         self._offsets = rng.integers(0, 1 << 16, len(kinds)).tolist()
-        self._pools: set[int] = set()
-        self._pool_octets: list[int] = rng.permutation(len(_POOL_FIRST_OCTETS) * 256).tolist()
+        free = [(int(n.network_address), n.num_addresses) for n in DOCUMENTATION]
+        free += [(block, _NETWORK) for block in blocks[len(kinds) :].tolist()]
+        # First the documentation's, in any order; then the rest.
+        self._pools: list[int] = [
+            address
+            for low, size in reversed(free)
+            for address in (low + 1 + rng.permutation(size - 2)).tolist()
+        ]
 
     def far_network(self, kind: int) -> ipaddress.IPv4Network:
         """Return where the far ends of a kind are."""
-        return ipaddress.IPv4Network((self._networks[kind], 16))
+        return ipaddress.IPv4Network((self._networks[kind], _BITS))
 
-    def pool_address(self, rng: Rng) -> int:
-        """Return an address that no other pool and nobody else has."""
-        while True:
-            octet: int = self._pool_octets[int(rng.integers(len(self._pool_octets)))]
-            network = (_POOL_FIRST_OCTETS[octet // 256] << 24) + (octet % 256 << 16)
-            address: int = network + int(rng.integers(256, 65_000))
-            if address not in self._pools:
-                self._pools.add(address)
-                return address
+    def pool_address(self) -> int:
+        """Return an address that no other pool and nobody else has.
 
-    def ends(self, kind: int, first: int, servers: IntArray, rng: Rng) -> Ends:
+        Raises
+        ------
+        ConfigError : there are more pools than addresses.
+        """
+        if not self._pools:
+            raise ConfigError("too many pools for the addresses there are: ask for less mining")
+        return self._pools.pop()
+
+    def ends(self, kind: int, first: int, servers: IntArray) -> Ends:
         """Return the ends of the next conversations of a kind.
 
         Parameters
@@ -110,7 +121,6 @@ class World:
         kind : which.
         first : how many conversations of it there were before.
         servers : the watched server of each, as a number.
-        rng : source of far ends.
 
         Raises
         ------
@@ -120,15 +130,18 @@ class World:
         n = len(servers)
         number = first + np.arange(n) + self._offsets[kind]
         low, count = LINUX_PORTS if what.is_outbound or what.realm == "cloud" else ANY_PORTS
-        # Each round through the ports has far ends of its own: so no 5-tuple comes twice.
-        rounds = number // count
+        # A port comes again in the next round, then with the next far end: no 5-tuple comes twice.
+        rounds, place = np.divmod(number, count)
         hosts = (_SERVED if what.is_outbound else _CLIENTS)[what.realm]
-        within = (hosts * rng.random(n) ** 2).astype(np.int64)
-        if n and (rounds.max() + 1) * hosts >= _NETWORK:
+        if n and rounds.max() >= (_NETWORK - 2) // hosts * hosts:
             raise ConfigError(f"too many conversations of kind {what.service} for one network")
-        far = self._networks[kind] + 1 + rounds * hosts + within
+        # Some far ends come often, most seldom.
+        chance = (place + 1) * _HASH % (1 << 32) / (1 << 32)
+        within = (hosts * chance**2).astype(np.int64)
+        within = rounds // hosts * hosts + (within + rounds) % hosts
+        far = self._networks[kind] + 1 + within
         ports = np.array(what.ports)
-        own_port = low + number % count * _STRIDE % count
+        own_port = low + place * _STRIDE % count
         home = self.servers[servers]
         is_out = what.is_outbound
         return Ends(
