@@ -5,6 +5,7 @@ import itertools
 import json
 import statistics
 import time
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -59,14 +60,14 @@ async def relay(port, heard):
         yield listener
 
 
-def overhear(is_done, pool, miner):
+def overhear(is_done, pool, miner, habits=HASTY):
     """Return what a miner writes until it is done, write by write, with the time."""
     heard = []
 
     async def run():
         async with open_pool(pool) as server, relay(server.port, heard) as between:
             port = between.port
-            client = client_of(miner, pool_of(pool.dialect, port))
+            client = client_of(miner, pool_of(pool.dialect, port), habits=habits)
             async with running(client) as task:
                 await until(lambda: is_done(client), task)
 
@@ -116,6 +117,21 @@ def test_held_back_shares_are_submitted_all_the_same():
         miner_of(evasions=("jitter",)),
     )
     assert served["rejected"] == mined["rejected"] == 0
+
+
+def test_shares_are_held_back_for_a_random_time():
+    """Found 40 times a second and held for up to 4 s, the tenth goes out late; else in 0.25 s."""
+
+    def tenth_s(*evasions):
+        heard = overhear(
+            lambda client: client.accepted >= 10,
+            pool_of(block_mean_s=1e6, reject_ratio=0.0),
+            miner_of(hash_rate=800_000.0, evasions=evasions),
+            replace(HASTY, jitter_s=4.0),
+        )
+        return [when for when, octets in heard if b'"submit"' in octets][9] - heard[0][0]
+
+    assert tenth_s() < 0.7 < tenth_s("jitter")
 
 
 def test_a_hopping_miner_serves_all_its_pools():

@@ -11,6 +11,7 @@ from lab_play import (
     HASTY,
     WALLET,
     free_port,
+    listening,
     miner_of,
     open_pool,
     plan_of,
@@ -181,6 +182,32 @@ def test_miners_stay_when_the_pool_hangs_up():
                 accepted = client.accepted
                 await until(lambda: client.accepted > accepted, task, mining)
             assert client.connections == 1
+
+    asyncio.run(run())
+
+
+def test_a_share_that_the_pool_never_answers_is_answered_when_it_hangs_up():
+    job = {"blob": "00" * 76, "job_id": "j", "target": "ffff0000"}
+    login = {"id": 1, "jsonrpc": "2.0", "error": None, "result": {"id": "w", "job": job}}
+
+    async def mute(connection):
+        await connection.receive()
+        connection.send([json.dumps(login).encode() + b"\n"])
+        await connection.receive()
+
+    async def run():
+        async with listening(mute) as listener:
+            pool = pool_of(port=listener.port)
+            front = pool_of(name="front", upstream=pool.name)
+            proxy = MiningProxy(front, plan_of((pool, front), ()), WALLET, Random(3))
+            async with proxy:
+                await proxy.start(ADDRESS)
+                async with running(proxy) as task, client_of(proxy) as client:
+                    await until(lambda: proxy.counts()["jobs"] == 1, task)
+                    worker = (await client.log_in())["id"]
+                    share = {"id": worker, "job_id": "j", "nonce": "01020300"}
+                    lost = await client.ask("submit", **share, result="00" * 32)
+                    assert lost["error"]["message"] == "Bad gateway"
 
     asyncio.run(run())
 

@@ -86,10 +86,15 @@ def test_sockets_have_keepalive_and_no_delay():
 
 
 def test_who_reads_nothing_is_cut_off():
+    cut = []
+
     async def flood(connection):
-        while True:
-            connection.send([b"x" * 100_000])
-            await asyncio.sleep(0)
+        try:
+            while True:
+                connection.send([b"x" * 100_000])
+                await asyncio.sleep(0)
+        finally:
+            cut.append(connection._writer.transport.is_closing())
 
     async def run():
         async with listening(flood) as listener:
@@ -99,6 +104,7 @@ def test_who_reads_nothing_is_cut_off():
                     while listener._tasks or not reader._buffer:
                         await asyncio.sleep(0.01)
             assert not listener._tasks
+            assert cut == [True]  # at once, whatever its handler does then
             writer.transport.abort()
 
     asyncio.run(run())

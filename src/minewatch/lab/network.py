@@ -32,7 +32,6 @@ _CLONE_NEWNET: Final = 0x40000000
 _SETTINGS: Final = {
     # No IPv6, so no neighbour discovery.
     "ipv6/conf/all/disable_ipv6": "1",
-    "ipv6/conf/default/disable_ipv6": "1",
     # Servers that drop privileges may still listen on 53, 80 or 443.
     "ipv4/ip_unprivileged_port_start": "0",
     # Connections to one service from one host again and again, without waiting for TIME-WAIT.

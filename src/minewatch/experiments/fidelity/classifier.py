@@ -142,7 +142,7 @@ def compare(a: Windows, b: Windows, seed: int = 0) -> Outcome:
     Parameters
     ----------
     a, b : windows of two sources; each of as many conversations as there are folds, or more.
-    seed : of the forest and of the choice of as many conversations of either.
+    seed : of the forest, the folds and the random deals.
     """
     from sklearn.metrics import roc_auc_score
 
