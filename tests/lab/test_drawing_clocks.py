@@ -24,6 +24,14 @@ def test_a_long_lab_lives_at_the_usual_pace():
     assert clocks.hop_mean_s == 300.0
 
 
+def test_a_pool_that_finds_its_difficulty_begins_with_what_it_gives_all():
+    assert Clocks(120.0).first_difficulty(700.0, 20_000.0) == 700.0
+    long = Clocks(1800.0)
+    assert long.first_difficulty(15_000.0, 20_000.0) == 20_000.0
+    assert long.first_difficulty(100.0, 20_000.0) == 400.0
+    assert long.first_difficulty(1e9, 20_000.0) == 1.25e8
+
+
 def test_some_miners_come_late_and_some_leave_early():
     rng = Random(1)
     lives = [Clocks(600.0).draw_life(rng) for _ in range(1000)]

@@ -19,6 +19,10 @@ _BLOCKS, _REFRESHES, _SHARES = 3, 5, 10
 _THROTTLED: Final = 0.1
 """Share of its hash rate that a throttled miner uses over all (``minewatch.lab.pace``)."""
 
+_EASIER: Final = 8.0
+_HARDER: Final = 4.0
+"""How far from fitting a first difficulty may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
@@ -60,6 +64,23 @@ class Clocks:
             return usual_s
         wanted_s = min(usual_s, self.seconds / _SHARES)
         return wanted_s * _THROTTLED if is_throttled else wanted_s
+
+    def first_difficulty(self, fitting: float, usual: float) -> float:
+        """Return the difficulty that a pool which changes it begins with [hashes].
+
+        A pool does not know a new miner: it begins with the same for all, and gets near in a few
+        steps. Within bounds, so that a slow miner finds its first share before the lab is over.
+
+        Examples
+        --------
+        >>> Clocks(60.0).first_difficulty(500.0, 20_000.0)
+        500.0
+        >>> Clocks(3600.0).first_difficulty(500.0, 20_000.0)
+        2000.0
+        """
+        if self.is_short:
+            return fitting
+        return min(max(usual, fitting / _EASIER), fitting * _HARDER)
 
     def draw_life(self, rng: Random) -> tuple[float, float | None]:
         """Draw when a miner starts, and when it stops if before the end [s]."""

@@ -228,6 +228,7 @@ class _Drawing:
         is_throttled = "throttle" in wish.evasions
         gap_s = self._clocks.share_gap_s(self._log_uniform(coin.share_gap_s), is_throttled)
         has_target = not is_throttled and self._rng.random() < 0.5
+        fitting = max(rate * gap_s, 1.0)
         number = sum(pool.dialect == wish.dialect for pool in self.made.pools) + 1
         made = Pool(
             name=f"{wish.dialect}-{number}",
@@ -240,7 +241,11 @@ class _Drawing:
             chain_seed=self._rng.randrange(1 << 31),
             block_mean_s=self._clocks.block_mean_s(coin.block_mean_s),
             refresh_s=self._clocks.refresh_s(self._log_uniform(coin.refresh_s)),
-            difficulty=max(rate * gap_s, 1.0),
+            difficulty=(
+                self._clocks.first_difficulty(fitting, coin.difficulty)
+                if has_target and wish.program == "minewatch"
+                else fitting
+            ),
             share_target_s=gap_s if has_target else None,
             reject_ratio=self._rng.choice((0.0, 0.01, 0.02, 0.05)),
             drop_mean_s=self._clocks.draw_drop_mean_s(self._rng),
