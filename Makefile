@@ -26,7 +26,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 endif
 install = $(INSTALL) --require-hashes -r $(1) && $(INSTALL) --no-deps --no-build-isolation -e .
 
-.PHONY: help demo lab test check lint types structure fix golden bench picture lock ci clean
+.PHONY: help paper demo lab test check lint types structure fix golden bench picture lock ci clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
@@ -40,6 +40,10 @@ lab: $(DEV) ## run a lab of one minute in which every dialect is spoken, and che
 	$(AS_ROOT) $(BIN)/minewatch lab run --servers 12 --minutes 1 --evasion all --out build/lab
 	@$(AS_ROOT) chown -R "$$(id -u):$$(id -g)" build
 	$(BIN)/minewatch label --check build/lab
+
+paper: $(DEV) ## the paper's report from a composition of 4,000, into build/paper (half a minute)
+	@rm -rf build/paper
+	$(BIN)/minewatch reproduce --small --out build/paper
 
 check: lint types test ## the definition of clean: style, types and every test
 

@@ -51,8 +51,13 @@ def test_time_is_not_in_bits_per_packet_nor_size_in_packets_per_second():
 
 def test_every_mechanism_is_tried_on_every_model_and_plot(findings):
     names = {outcome.mechanism for outcome in findings.outcomes}
-    assert names == {way.name for way in m.MECHANISMS} | {m.HIGH_THRESHOLD, m.BASE_THRESHOLD}
-    assert len(findings.outcomes) == 10 * 4 * 3
+    assert names == {way.name for way in m.MECHANISMS} | {
+        m.HIGH_THRESHOLD,
+        m.BASE_THRESHOLD,
+        m.IN_TIME,
+        m.BY_SERVER,
+    }
+    assert len(findings.outcomes) == 12 * 4 * 3
     assert len(findings.repeated) == m.REPEATS
 
 
@@ -63,6 +68,26 @@ def test_right_preparation_is_the_test_of_table_1(findings):
         assert own.macro == pytest.approx(result.test.macro.value)
         assert own.auc == pytest.approx(result.test.auc.value)
         assert own.auc_of_labels == pytest.approx(result.test.auc_of_labels.value)
+
+
+def test_splits_that_draw_nothing_are_in_order(samples):
+    task = mining_task(samples, 7)
+    splits = m.ordered_splits(task)
+    start = samples.table["flow_start_nanoseconds"].to_numpy()
+    train, test = splits[m.IN_TIME]
+    assert len(test) == len(task.split[1])
+    assert start[train].max() <= start[test].min()
+    train, test = splits[m.BY_SERVER]
+    assert samples.hosts[train].max() <= samples.hosts[test].min()
+    assert set(train.tolist()) | set(test.tolist()) == set(range(len(start)))
+
+
+def test_deviations_of_the_two_parts_are_compared(samples):
+    task = mining_task(samples, 7)
+    train, test = task.split
+    values = samples.values("bits/s")
+    expected = values[test].std(axis=0) / values[train].std(axis=0)
+    assert m.deviation_ratios(task)["bits/s"] == pytest.approx(tuple(expected))
 
 
 def test_a_threshold_above_every_score_is_half_everywhere(findings):

@@ -5,8 +5,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from minewatch.experiments.paper.samples import codes
 from minewatch.experiments.paper.splits import (
     MIN_MINING,
+    as_few_at_random,
+    coin_rotations,
     honest_rotations,
     random_folds,
     random_split,
@@ -90,3 +93,28 @@ def test_a_cut_needs_mining_on_both_sides(n):
     start = np.arange(n) * 1000
     cut = time_cut(start, start + 10)
     assert (cut is not None) == (n > 2 * MIN_MINING)
+
+
+def test_the_control_trains_on_as_many_of_each_class_and_tests_the_same():
+    labels = np.array([0] * 80 + [1] * 20)
+    honest = [(np.r_[0:10, 80:84], np.r_[40:60, 90:95])]
+    ((train, test),) = as_few_at_random(labels, honest, 3)
+    assert test.tolist() == honest[0][1].tolist()
+    assert np.bincount(labels[train]).tolist() == [10, 4]
+    assert not set(train) & set(test)
+    assert len(set(train)) == 14
+    assert set(train) != set(honest[0][0])
+
+
+def test_a_coin_with_one_pool_cannot_be_tested_on_another(samples):
+    mining = samples.mining()
+    labels = codes(mining.table["coin"].to_list())
+    whole = coin_rotations(mining, labels, 7)
+    assert whole.n_untaught == 0
+    table = mining.table.with_columns(
+        pool=pl.when(pl.col("coin") == "XMR").then(pl.lit("only")).otherwise("pool")
+    )
+    honest = coin_rotations(replace(mining, table=table), labels, 7)
+    tested = np.concatenate([test for _, test in honest.splits])
+    assert "XMR" not in set(table["coin"][tested])
+    assert honest.n_untaught >= table.filter(pl.col("coin") == "XMR").height

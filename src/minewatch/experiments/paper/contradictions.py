@@ -134,8 +134,8 @@ def _about_measures() -> list[Finding]:
             f"{100 * auc_as_printed(perfect, perfect.astype(float)):.2f} % instead of "
             f"{100 * auc(perfect, perfect.astype(float)):.0f} %, and one constant answer "
             f"{100 * auc_as_printed(perfect, np.zeros(_TEST)):.2f} % instead of 50 %. A ranking of "
-            "99.91 % would be printed as 50.00 %; but then no classifier could reach 95.45 %. So it "
-            "is most likely a misprint.",
+            "99.91 % would be printed as 50.00 %; but then no classifier could reach 95.45 %. So "
+            "it is most likely a misprint.",
         ),
         Finding(
             "The F1 is another than equation 3",
@@ -268,7 +268,8 @@ def _about_data() -> list[Finding]:
             "XMRig mined DOGE, ETC, ETH, RVN and XMR.",
             "XMRig computes neither Ethash nor Etchash nor Scrypt, and KawPow on graphics cards "
             "only. On a virtual server it can earn such coins from a multi-coin pool, which pays "
-            "them for RandomX work: then the five differ on the wire by login and pool, not by coin.",
+            "them for RandomX work: then the five differ on the wire by login and pool, not by "
+            "coin.",
         ),
     ]
 

@@ -166,8 +166,8 @@ def _first(found: Findings) -> list[Block]:
         Paragraph(
             "The AUC of scores tells how well the model ranks. The AUC of labels, its answers "
             "taken as 0 and 1, is (recall + specificity) / 2, and exactly 50 % when all is called "
-            "normal. The paper does not say which it means, nor of which model its numbers are; they "
-            "stand in every row. Over rotations, scores are compared by their rank within a "
+            "normal. The paper does not say which it means, nor of which model its numbers are; "
+            "they stand in every row. Over rotations, scores are compared by their rank within a "
             "rotation."
         ),
         tables.areas(found.results),
