@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,63 @@ def test_an_unknown_size_is_one_line(run, tmp_path):
     result = run("reproduce", "--out", tmp_path, "--size", "payload")
     assert result.exit_code == 2
     assert result.stderr == "minewatch: --size payload: one of frame, ip\n"
+
+
+def test_a_folder_with_something_in_it_is_one_line(run, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    result = run("reproduce", "--out", tmp_path, "--small")
+    assert result.exit_code == 2
+    assert result.stderr == f"minewatch: --out {tmp_path}: not empty; name a new folder\n"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "labels.tsv").write_text("")
+    result = run("reproduce", "--out", tmp_path, "--small")
+    assert result.stderr.endswith(f"use its captures: --run {tmp_path / 'run'}\n")
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_file_for_a_folder_is_one_line(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("reproduce", "--out", tmp_path / "file", "--small")
+    assert result.exit_code == 2
+    assert result.stderr == f"minewatch: --out {tmp_path / 'file'}: File exists; name another\n"
+
+
+def test_small_is_for_what_is_simulated(run, tmp_path):
+    result = run("reproduce", "--out", tmp_path / "o", "--run", tmp_path, "--small")
+    assert result.exit_code == 2
+    assert "--small: only for what is simulated" in result.stderr
+
+
+def test_the_command_makes_the_same_report_again():
+    told = reproduce._command(None, 4000, 157, 3, "ip", ["10.0.0.0/8"])
+    assert told == (
+        "minewatch reproduce --out OUT --conversations 4000 --mining 157 --seed 3 "
+        "--home 10.0.0.0/8 --size ip"
+    )
+    assert reproduce._command("x", 1, 1, 7, "frame", []) == (
+        "minewatch reproduce --out OUT --run RUN --seed 7"
+    )
+
+
+@pytest.mark.slow
+def test_an_interrupt_keeps_the_captures_and_no_report(tmp_path):
+    out = tmp_path / "o"
+    program = "import sys; sys.argv[0] = 'minewatch'; from minewatch.cli import main; main()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, "reproduce", "--out", str(out), "--small"],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stderr is not None
+    for line in child.stderr:
+        if line.startswith("splits"):
+            child.send_signal(signal.SIGINT)
+            break
+    rest = child.stderr.read()
+    child.stderr.close()
+    assert child.wait(60) == 130
+    assert f"no report was written; the captures are kept, give them with --run {out}" in rest
+    assert [path.name for path in out.iterdir()] == ["run"]
+    assert (out / "run" / "labels.tsv").exists()
 
 
 def test_a_folder_without_labels_is_one_line(run, tmp_path):

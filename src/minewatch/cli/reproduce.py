@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from minewatch.cli import options as o
+from minewatch.cli.errors import INTERRUPTED, complain
 from minewatch.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -89,6 +92,8 @@ def reproduce(
     from minewatch.experiments.paper.reproduce import ReproduceOptions, check_libraries
     from minewatch.experiments.paper.reproduce import reproduce as make_report
 
+    if small and run is not None:
+        raise ConfigError("--small: only for what is simulated, not with --run")
     if size not in SIZES:
         raise ConfigError(f"--size {size}: one of {', '.join(SIZES)}")
     check_libraries()
@@ -98,12 +103,17 @@ def reproduce(
     clock = Clock((lambda _: None) if quiet else _tell)
     if run is None:
         _check_composition(total, mining)
-        with clock.part("simulating"):
+        with _own_folder(folder), clock.part("simulating"):
             simulate_paper(source, total, mining, seed)
     n_normal = total - mining if run is None else None
-    command = _command(run, total, mining, seed)
+    command = _command(run, total, mining, seed, size, home or ())
     options = ReproduceOptions(seed, size, tuple(home or ()), n_normal, command)
-    found = make_report(source, folder, options, clock)
+    try:
+        found = make_report(source, folder, options, clock)
+    except KeyboardInterrupt as error:
+        kept = f"; the captures are kept, give them with --run {source}" if run is None else ""
+        complain(f"interrupted; no report was written{kept}")
+        raise typer.Exit(INTERRUPTED) from error
     if not quiet:
         print_findings(found, folder)
 
@@ -116,14 +126,41 @@ def _check_composition(conversations: int, mining: int) -> None:
         )
 
 
-def _command(run: str | None, conversations: int, mining: int, seed: int) -> str:
+@contextmanager
+def _own_folder(folder: Path) -> Iterator[None]:
+    """Make OUT, unless there is something in it; leave no empty one behind."""
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise ConfigError(f"--out {folder}: {error.strerror or error}; name another") from error
+    if not is_empty:
+        run = folder / RUN_FOLDER
+        cure = f", or use its captures: --run {run}" if (run / "labels.tsv").is_file() else ""
+        raise ConfigError(f"--out {folder}: not empty; name a new folder{cure}")
+    try:
+        yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
+
+
+def _command(
+    run: str | None,
+    conversations: int,
+    mining: int,
+    seed: int,
+    size: str,
+    home: Sequence[str],
+) -> str:
     """How to make the same report again; folders' names are the caller's own."""
-    if run is not None:
-        return f"minewatch reproduce --out OUT --run RUN --seed {seed}"
-    return (
-        f"minewatch reproduce --out OUT --conversations {conversations} --mining {mining} "
-        f"--seed {seed}"
-    )
+    simulated = f"--conversations {conversations} --mining {mining}"
+    parts = ["minewatch reproduce --out OUT", simulated if run is None else "--run RUN"]
+    parts += [f"--seed {seed}", *(f"--home {network}" for network in home)]
+    parts += [f"--size {size}"] if size != "frame" else []
+    return " ".join(parts)
 
 
 def simulate_paper(folder: Path, rows: int, mining: int, seed: int) -> None:
@@ -134,7 +171,7 @@ def simulate_paper(folder: Path, rows: int, mining: int, seed: int) -> None:
 
     Parameters
     ----------
-    folder : for captures and labels; it is made.
+    folder : for captures and labels; it is made, in a folder that exists.
     rows : pairs of flows wanted after Figure 1; there are somewhat more.
     mining : mining conversations.
     seed : of everything drawn.
@@ -153,7 +190,6 @@ def simulate_paper(folder: Path, rows: int, mining: int, seed: int) -> None:
             quiet=True,
         )
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="pilot-", dir=folder.parent) as pilot:
         draw(Path(pilot), PILOT_CONVERSATIONS)
         samples = read_samples(Path(pilot))

@@ -90,6 +90,14 @@ def test_deviations_of_the_two_parts_are_compared(samples):
     assert m.deviation_ratios(task)["bits/s"] == pytest.approx(tuple(expected))
 
 
+def test_an_order_with_one_class_behind_is_left_out(findings):
+    task = findings.task
+    start = task.samples.table["flow_start_nanoseconds"].to_numpy()
+    labels = np.zeros(len(start), np.int64)
+    labels[np.argsort(start)[:50]] = 1
+    assert m.IN_TIME not in m.ordered_splits(replace(task, labels=labels))
+
+
 def test_a_threshold_above_every_score_is_half_everywhere(findings):
     for outcome in findings.outcomes:
         if outcome.mechanism == m.HIGH_THRESHOLD:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
 import json
 
 import numpy as np
@@ -70,7 +71,40 @@ def test_a_missing_library_is_named(monkeypatch):
         check_libraries()
 
 
-def test_a_folder_that_cannot_be_made(run, tmp_path, small_forest):
+def test_a_folder_that_cannot_be_made(run, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="cannot be made"):
-        reproduce._make(tmp_path / "file" / "out")
+    with pytest.raises(ConfigError, match=r"file/out: .*; no report was written"):
+        reproduce.reproduce(run, tmp_path / "file" / "out", ReproduceOptions(), Clock())
+
+
+class _FullDisk:
+    """Fails as a full disk does, once two figures are drawn."""
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def __call__(self, samples, coins, folder):
+        self.draw(samples, coins, folder)
+        (folder / "figure-2a.png").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_leaves_what_was_there(run, tmp_path, small_forest, monkeypatch):
+    before = tmp_path / "before"
+    before.mkdir()
+    (before / "report.md").write_text("an earlier one")
+    monkeypatch.setattr(figures, "draw_all", _FullDisk(figures.draw_all))
+    for out in (before, tmp_path / "new"):
+        with pytest.raises(ConfigError, match="No space left on device; no report was written"):
+            reproduce.reproduce(run, out, ReproduceOptions(), Clock())
+    assert [path.name for path in before.iterdir()] == ["report.md"]
+    assert (before / "report.md").read_text() == "an earlier one"
+    assert not (tmp_path / "new").exists()
+
+
+def test_no_file_of_an_earlier_report_stays(tmp_path):
+    (tmp_path / "figure-4.png").write_bytes(b"old")
+    (tmp_path / "notes.txt").write_text("mine")
+    with reproduce._whole_or_none(tmp_path) as folder:
+        (folder / "report.md").write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "report.md"]

@@ -118,3 +118,43 @@ def test_a_coin_with_one_pool_cannot_be_tested_on_another(samples):
     tested = np.concatenate([test for _, test in honest.splits])
     assert "XMR" not in set(table["coin"][tested])
     assert honest.n_untaught >= table.filter(pl.col("coin") == "XMR").height
+
+
+def one_coin_a_server(samples):
+    """Two servers and two pools a coin, as in the paper's composition: no coin elsewhere."""
+    mining = samples.mining()
+    coin = codes(mining.table["coin"].to_list())
+    turn = np.arange(len(coin))
+    table = mining.table.with_columns(
+        host=pl.Series([f"vps{c}-{t % 2}" for c, t in zip(coin, turn // 5, strict=True)]),
+        pool=pl.Series([f"pool{c}-{t % 2}" for c, t in zip(coin, turn // 10, strict=True)]),
+    )
+    return replace(mining, table=table), coin
+
+
+def test_every_coin_is_tested_after_others_of_its_kind(samples):
+    mining, coin = one_coin_a_server(samples)
+    honest = coin_rotations(mining, coin, seed=7)
+    assert len(honest.splits) == 4
+    assert {"host", "pool"} <= set(honest.held_out)
+    for train, test in honest.splits:
+        assert set(coin[test]) <= set(coin[train])
+        for name in ("host", "pool"):
+            assert not set(mining.table[name][train]) & set(mining.table[name][test])
+    tested = np.concatenate([test for _, test in honest.splits])
+    assert len(set(tested)) == len(tested)
+    assert honest.n_untaught == 0
+
+
+def test_time_is_given_up_before_a_coin_is(make_samples):
+    mining, coin = one_coin_a_server(make_samples(2600, 600))
+    with_time = coin_rotations(mining, coin, seed=7)
+    # One coin is mined late only: behind any cut there would be nothing to learn it from.
+    late = pl.when(pl.col("coin") == "XMR").then(2 * 10**14).otherwise(0)
+    table = mining.table.with_columns(
+        *(pl.col(f"flow_{end}_nanoseconds") + late for end in ("start", "end"))
+    )
+    without = coin_rotations(replace(mining, table=table), coin, seed=7)
+    assert with_time.held_out == ("host", "pool", "time")
+    assert without.held_out == ("host", "pool")
+    assert sum(len(test) for _, test in without.splits) == len(coin)

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from minewatch.errors import ConfigError
@@ -22,6 +24,7 @@ PAGE: Final = "report.html"
 RESULTS: Final = "results.json"
 TIMES: Final = "times.json"
 """Seconds of each part; apart from the results, which are the same on every run."""
+FILES: Final = (REPORT, PAGE, RESULTS, TIMES, *figures.file_names())
 _LIBRARIES: Final = ("matplotlib", "sklearn")
 
 
@@ -66,16 +69,21 @@ def reproduce(run: Path, out: Path, options: ReproduceOptions, clock: Clock) -> 
 
     Raises
     ------
-    ConfigError : a library is missing, or the run cannot be used.
+    ConfigError : a library is missing, the run cannot be used, or ``out`` cannot be written.
     SourceError : a capture cannot be read.
     """
     check_libraries()
+    with _whole_or_none(out) as folder:
+        found = _written(run, folder, options, clock)
+    return found
+
+
+def _written(run: Path, out: Path, options: ReproduceOptions, clock: Clock) -> Findings:
     with clock.part("reading captures"):
         samples = read_samples(run, options.servers, options.size)
         if options.n_normal is not None:
             samples = samples.thinned(options.n_normal, options.seed)
     found = run_all(samples, options.seed, options.size, clock)
-    _make(out)
     with clock.part("figures"):
         figures.draw_all(samples, found.coins, out)
     with clock.part("report"):
@@ -89,8 +97,25 @@ def reproduce(run: Path, out: Path, options: ReproduceOptions, clock: Clock) -> 
     return found
 
 
-def _make(folder: Path) -> None:
+@contextmanager
+def _whole_or_none(out: Path) -> Iterator[Path]:
+    """Give a folder to write into; move its files to ``out`` once all are written.
+
+    A report that was there is replaced as a whole: no figure of it stays behind.
+    """
+    is_new = not out.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".report-", dir=out) as temporary:
+            yield Path(temporary)
+            for name in FILES:
+                (out / name).unlink(missing_ok=True)
+            for path in sorted(Path(temporary).iterdir()):
+                path.replace(out / path.name)
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made: {error.strerror or error}") from error
+        reason = error.strerror or error
+        raise ConfigError(f"{out}: {reason}; no report was written") from error
+    finally:
+        if is_new:
+            with suppress(OSError):  # there is something in it
+                out.rmdir()
