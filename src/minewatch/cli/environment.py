@@ -53,7 +53,8 @@ def _has_cache_folder(environment: MutableMapping[str, str]) -> bool:
 
 def _can_write(folder: Path) -> bool:
     """Return whether the folder can be written, or made."""
-    while not folder.exists() and folder != folder.parent:
+    # Not Path.exists, which raises where a folder above may not be entered.
+    while not os.path.exists(folder) and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
