@@ -72,10 +72,11 @@ def test_a_folder_that_others_may_write_is_not_taken(tmp_path, trap):
 def test_a_home_that_may_not_be_entered_is_no_error(tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir(mode=0)
-    user = os.geteuid()
-    os.seteuid(65534 if user == 0 else user)  # root may enter everything
+    user = os.getuid()
+    other = 65534 if user == 0 else user  # root may enter everything
+    os.setresuid(other, other, user)
     try:
         assert not environment._can_write(locked / "cache" / "numba")
     finally:
-        os.seteuid(user)
+        os.setresuid(user, user, user)
         locked.chmod(0o700)
