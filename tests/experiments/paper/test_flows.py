@@ -205,3 +205,15 @@ def test_counts_add_up():
     total = module.Counts(packets=1, notes=["a"])
     total.add(module.Counts(packets=2, pairs=3, notes=["b"]))
     assert (total.packets, total.pairs, total.notes) == (3, 3, ["a", "b"])
+
+
+def test_packets_out_of_order_do_not_shorten_a_flow(tmp_path):
+    path = written(
+        tmp_path,
+        (3, A, FAR, (1000, 53), 58),
+        (0, A, FAR, (1000, 53), 58),
+        (2, FAR, A, (53, 1000), 58),
+        (1, FAR, A, (53, 1000), 58),
+    )
+    (row,) = pairs_of(path)[0].iter_rows(named=True)
+    assert (row["out_seconds"], row["in_seconds"]) == (3, 1)

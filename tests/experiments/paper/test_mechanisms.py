@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from minewatch.experiments.paper import mechanisms as m
+from minewatch.experiments.paper.models import standard_scaler
 from minewatch.experiments.paper.tasks import mining_task
 
 TRAIN = np.array([[1.0, 10.0], [3.0, 30.0]])
@@ -82,12 +83,19 @@ def test_splits_that_draw_nothing_are_in_order(samples):
     assert set(train.tolist()) | set(test.tolist()) == set(range(len(start)))
 
 
-def test_deviations_of_the_two_parts_are_compared(samples):
-    task = mining_task(samples, 7)
+def test_miners_move_by_widths_of_their_cloud(findings):
+    task = findings.task
     train, test = task.split
-    values = samples.values("bits/s")
-    expected = values[test].std(axis=0) / values[train].std(axis=0)
-    assert m.deviation_ratios(task)["bits/s"] == pytest.approx(tuple(expected))
+    values = task.samples.values("bits/s")[:, 1]
+    miners = values[train][task.labels[train] == 1]
+    own, other = (
+        standard_scaler().fit(values[rows, None]).transform(miners[:, None]).ravel()
+        for rows in (train, test)
+    )
+    shift = abs(other.mean() - own.mean()) / own.std()
+    found = m.shifts(task)
+    assert found["bits/s"][1] == pytest.approx(shift)
+    assert min(found["bits/s"]) > max(found["bits/packet"])
 
 
 def test_an_order_with_one_class_behind_is_left_out(findings):

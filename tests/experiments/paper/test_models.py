@@ -29,6 +29,14 @@ def test_a_model_learns_and_ranks(name):
     assert np.array_equal(score(again, values), score(model, values))
 
 
+def test_features_of_any_scale_count_alike():
+    """Only the small feature tells the classes apart; unscaled, the large one drowns it."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    values = np.column_stack([labels + rng.normal(0, 0.1, 200), rng.normal(0, 1e6, 200)])
+    assert (fitted("KNN", values, labels, seed=1).predict(values) == labels).mean() > 0.95
+
+
 def test_nothing_is_tuned():
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.neighbors import KNeighborsClassifier

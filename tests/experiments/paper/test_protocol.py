@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 
 from minewatch.experiments.paper.models import MODELS, standard_scaler
 from minewatch.experiments.paper.protocol import in_threads, run
+from minewatch.experiments.paper.splits import as_few_at_random
 from minewatch.experiments.paper.tasks import mining_task
 
 
@@ -52,6 +53,21 @@ def test_a_cloud_apart_is_found_by_all_and_the_honest_split_sees_it(findings):
             assert result.honest.macro.value > 0.9
             assert result.honest.auc.value > 0.95
             assert result.honest.rows == sum(len(test) for _, test in findings.task.honest.splits)
+
+
+def test_the_control_is_trained_on_random_rows(findings):
+    task = findings.task
+    values = task.samples.values("packets/s")
+    actual, said = [], []
+    for train, test in as_few_at_random(task.labels, task.honest.splits, task.seed):
+        model = make_pipeline(standard_scaler(), MODELS["DT"](task.seed))
+        said.append(model.fit(values[train], task.labels[train]).predict(values[test]))
+        actual.append(task.labels[test])
+    expected = f1_score(np.concatenate(actual), np.concatenate(said), average="macro")
+    own = next(r for r in findings.results if (r.model, r.statistic) == ("DT", "packets/s"))
+    assert own.as_few.macro.value == pytest.approx(expected)
+    assert own.as_few.matrix != own.honest.matrix
+    assert own.as_few.rows == own.honest.rows
 
 
 def test_the_same_seed_gives_the_same(samples):

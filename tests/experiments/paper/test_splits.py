@@ -8,6 +8,7 @@ import pytest
 from minewatch.experiments.paper.samples import codes
 from minewatch.experiments.paper.splits import (
     MIN_MINING,
+    _dealt,
     as_few_at_random,
     coin_rotations,
     honest_rotations,
@@ -158,3 +159,14 @@ def test_time_is_given_up_before_a_coin_is(make_samples):
     assert with_time.held_out == ("host", "pool", "time")
     assert without.held_out == ("host", "pool")
     assert sum(len(test) for _, test in without.splits) == len(coin)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_coin_with_the_least_choice_chooses_first(seed):
+    """Coin 0 has two pools only, which others use too: they must not come to lie together."""
+    names = pl.Series(["a", "b"] + ["a"] * 5 + ["b"] * 5 + ["c"] * 10 + ["d"] * 9)
+    labels = np.array([0, 0] + [1] * 29)
+    group, n = _dealt(names, labels, seed)
+    assert n == 2
+    assert group[0] != group[1]
+    assert set(group[2:]) == {0, 1}

@@ -188,18 +188,27 @@ def ordered_splits(task: Task) -> dict[str, Split]:
     }
 
 
-def deviation_ratios(task: Task) -> dict[str, tuple[float, float]]:
-    """Return for each plot the test part's standard deviation over the training part's.
+def shifts(task: Task) -> dict[str, tuple[float, float]]:
+    """Return how far miners move, outbound and inbound, if the test part is scaled by itself.
+
+    In widths of their cloud (its standard deviation in the training part): what lies some widths
+    off is no longer where it was learnt.
 
     Parameters
     ----------
-    task : the rows and their 80:20 split.
+    task : mining against normal, and its 80:20 split.
     """
     train, test = task.split
     found = {}
     for statistic in STATISTICS:
         values = task.samples.values(statistic)
-        out, inbound = (values[test].std(axis=0) / values[train].std(axis=0)).tolist()
+        miners = values[train][task.labels[train] == 1]
+        places = [
+            (miners.mean(axis=0) - values[rows].mean(axis=0)) / values[rows].std(axis=0)
+            for rows in (train, test)
+        ]
+        width = miners.std(axis=0) / values[train].std(axis=0)
+        out, inbound = (np.abs(places[1] - places[0]) / width).tolist()
         found[statistic] = (out, inbound)
     return found
 

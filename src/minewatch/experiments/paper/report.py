@@ -17,7 +17,7 @@ _SIZES: Final = {
     "frame": "the frame's length on the wire, as Wireshark counts",
     "ip": "the IP packet's length",
 }
-_HELD: Final = {"host": "hosts", "pool": "pools and other far ends", "time": "times"}
+_HELD: Final = {"host": "hosts", "pool": "far ends", "time": "times"}
 
 
 def report(found: Findings, command: str) -> list[Block]:
@@ -117,7 +117,8 @@ def _data(found: Findings) -> list[Block]:
         Paragraph(
             "Random split: 80% of the rows to train, 20% to test, each class in proportion; "
             "ten-fold cross-validation on the training part. The paper has the same shares and "
-            "folds, and does not say how its rows were drawn. Honest split: "
+            "folds, and does not say how its rows were drawn. Far ends are pools, and whatever "
+            "else the servers talk to. Honest split: "
             + _rotations(found.task)
             + " As few rows at random: the same test rows, after as many training rows of each "
             "class drawn from all others. What the honest split loses against this is the price "
@@ -148,7 +149,7 @@ def _rotations(task: Task) -> str:
         f"tested, {honest.n_left_out:,} belong to neither part"
         + (f", {honest.n_untaught:,} are of a class not trained on" if honest.n_untaught else "")
         + "."
-        + (f" Not held out, for want of them: {_listed(missing)}." if missing else "")
+        + (f" Not held out, for want of enough: {_listed(missing)}." if missing else "")
     )
 
 
@@ -257,10 +258,11 @@ def _explanation(found: Findings) -> list[Block]:
         Paragraph(_cause(found)),
         Paragraph(
             "Why bits/packet may not mind when each part is scaled by itself: it lies between the "
-            "smallest and the largest packet, so mean and deviation are about the same in any two "
-            "random parts. The deviation of a rate is made by its few largest values, which are "
-            "others in a fifth of the rows; then the whole cloud of miners, narrow on that scale, "
-            f"moves off the place that was learnt. On our split {_deviations(found.task)}."
+            "smallest and the largest packet, and the miners' cloud is wide on its scale. A rate "
+            "reaches over decades. Its mean and deviation are made by the few largest values, "
+            "which are others in a fifth of the rows, and on their scale all miners lie on a "
+            "narrow spot: a small change of either moves it off the place that was learnt. On our "
+            f"split {_shifts(found.task)}."
         ),
         Paragraph(
             "A wrong unit of time cannot touch bits/packet, which has no time in it. Rates of the "
@@ -286,14 +288,13 @@ def _explanation(found: Findings) -> list[Block]:
     return blocks
 
 
-def _deviations(task: Task) -> str:
-    """How the two parts' deviations compare, outbound and inbound."""
+def _shifts(task: Task) -> str:
     told = [
-        f"{out:.2f} and {inbound:.2f} times on {statistic}"
-        for statistic, (out, inbound) in m.deviation_ratios(task).items()
+        f"{out:.1f} and {inbound:.1f} on {statistic}"
+        for statistic, (out, inbound) in m.shifts(task).items()
     ]
     return (
-        "the test part's deviation, outbound and inbound, is that of the training part "
+        "it moves by so many standard deviations of the miners, outbound and inbound: "
         f"{_listed(told)}"
     )
 
