@@ -56,18 +56,37 @@ def gate_reason() -> pl.Expr:
     >>> conversations(protocol_identifier=17).frame.select(gate_reason()).item()
     'not-tcp'
     """
-    packets = pl.col("payload_packet_count") + pl.col("reverse_payload_packet_count")
-    octets = pl.col("payload_octet_count") + pl.col("reverse_payload_octet_count")
+    return gate_reason_of(pl.col("payload_kinds"))
+
+
+def gate_reason_of(payload_kinds: pl.Expr) -> pl.Expr:
+    """Return the same with other ``payload_kinds``: 0 for an input that knows no payload.
+
+    Flow logs do not count packets with payload. About every second packet of a talk is a bare
+    acknowledgement, so half of all packets stand in for them.
+
+    Parameters
+    ----------
+    payload_kinds : the bits of ``schema.FLOW``'s column of that name.
+    """
+    sent, received = (
+        pl.coalesce(pl.col(f"{way}payload_packet_count"), pl.col(f"{way}packet_delta_count") // 2)
+        for way in ("", "reverse_")
+    )
+    octets = pl.coalesce(
+        pl.col("payload_octet_count") + pl.col("reverse_payload_octet_count"),
+        pl.col("octet_delta_count") + pl.col("reverse_octet_delta_count"),
+    )
     duration_ns = pl.col("flow_end_nanoseconds") - pl.col("flow_start_nanoseconds")
     is_fast = octets.cast(pl.Float64) * 8e9 > duration_ns.cast(pl.Float64) * BULK_BITS_PER_SECOND
     return (
         pl.when(pl.col("protocol_identifier") != 6)
         .then(pl.lit(NOT_TCP))
-        .when((pl.col("payload_kinds") & KIND_TALKS) != 0)
+        .when((payload_kinds & KIND_TALKS) != 0)
         .then(pl.lit(PASSED))
-        .when((pl.col("payload_packet_count") == 0) | (pl.col("reverse_payload_packet_count") == 0))
+        .when((sent == 0) | (received == 0))
         .then(pl.lit(ONE_WAY))
-        .when(packets < MIN_PAYLOAD_PACKETS)
+        .when(sent + received < MIN_PAYLOAD_PACKETS)
         .then(pl.lit(TOO_FEW_MESSAGES))
         .when(duration_ns < MIN_DURATION_S * 1_000_000_000)
         .then(pl.lit(TOO_SHORT))

@@ -114,6 +114,21 @@ class PacketSeries:
     n_first: int
     """How many of the rows are the conversation's first packets; the rest are its latest."""
 
+    def until(self, time_ns: int) -> PacketSeries:
+        """Return the packets up to a moment.
+
+        Parameters
+        ----------
+        time_ns : the last time to keep.
+        """
+        seen = self.time_ns <= time_ns
+        return PacketSeries(
+            self.time_ns[seen],
+            self.payload_octets[seen],
+            self.from_initiator[seen],
+            int(seen[: self.n_first].sum()),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Payload:
@@ -142,6 +157,8 @@ class Conversations:
     """Payload packets by ``flow_id``."""
     payloads: Mapping[int, Payload] = field(default_factory=dict)
     """Kept payload by ``flow_id``."""
+    memory: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+    """What features computed of these conversations and share; no table is changed in place."""
 
     def __len__(self) -> int:
         """Return the number of conversations."""

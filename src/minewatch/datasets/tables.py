@@ -73,7 +73,7 @@ PACKET_COLUMNS: Final = (
         pl.Boolean(),
         "-",
         "True for the first payload packets of a conversation (64 at most), false for its latest "
-        "(32 at most), between which there is a gap.",
+        "(192 at most), between which there is a gap.",
     ),
 )
 NEVER_NULL: Final = ("conversation", "capture", "label", "source", "host", "remote", "flow_id")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiled upkeep of what a flow record cannot hold, in fixed pools with free lists.
 
-Payload packets go into chunks (the first 64) and a ring (the latest 32); payload into blocks,
+Payload packets go into chunks (the first 64) and a ring (the latest 192); payload into blocks,
 as far as a biflow's budget goes; DNS responses into an arena that begins again when full.
 """
 
@@ -107,7 +107,7 @@ def add_to_series(
     free_latest: Int64Array,
     counts: Int64Array,
 ) -> None:
-    """Keep time, size and side of a payload packet: the first 64, then a ring of the latest 32."""
+    """Keep time, size and side of a payload packet: the first 64, then a ring of the latest 192."""
     time_ns = columns[i, P_TIME]
     count = rows[number, SERIES_COUNT]
     rows[number, SERIES_COUNT] = count + 1

@@ -108,8 +108,9 @@ SERIES_CHUNK: Final = 8
 SERIES_WORDS: Final = 2 * SERIES_CHUNK + 1
 FIRST_PACKETS: Final = 64
 """First payload packets that are kept of a biflow."""
-LATEST_PACKETS: Final = 32
-"""Latest payload packets that are kept, in a ring, once the first are full."""
+LATEST_PACKETS: Final = 192
+"""Latest payload packets that are kept, in a ring, once the first are full: half an hour of mining,
+so that the jobs of two miners at one pool can be compared."""
 
 BLOCK_OCTETS: Final = 480
 """Payload octets in a block; with its head of four words a block is 512 octets."""
