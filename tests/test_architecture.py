@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "errors types schema config address odds",
         "contracts",
         "readers decoders metering conversations pairing features models detectors gate alerts"
-        " response lab",
+        " response lab identify",
         "registry",
         "testing",
         "pipeline scanning output training datasets experiments engine",
@@ -40,6 +40,7 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "conversations": frozenset({"decoders", "metering"}),
     "models": frozenset({"features"}),
     "detectors": frozenset({"features", "models", "gate"}),
+    "identify": frozenset({"features", "models"}),
     "scanning": frozenset({"pipeline"}),
     "output": frozenset({"pipeline", "scanning"}),
     "training": frozenset({"pipeline"}),

@@ -14,6 +14,7 @@ from minewatch import gate
 from minewatch.contracts import Decoder, Detector
 from minewatch.decoders.names import names_of
 from minewatch.detectors.fusion import Fusion
+from minewatch.identify.identity import with_identity
 from minewatch.pipeline import (
     CaptureReport,
     ConversationChunk,
@@ -173,6 +174,7 @@ def _scan_chunks(
         decoded = decode(decoded, late, told, report)
         if NAME_COLUMN not in used:
             decoded = with_names(decoded, chunk, told)
+        decoded = with_identity(decoded, probability >= options.threshold)
         gated = chunk.everything.filter(pl.col("gate_reason") != gate.PASSED)
         scanned = ScannedChunk(decoded, gated, probability, scores, options)
         report.scored += len(decoded)

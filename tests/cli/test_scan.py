@@ -58,6 +58,10 @@ def test_jsonl_is_the_contract(run, mining_pcap):
         "reverse_octet_delta_count": record["reverse_octet_delta_count"],
         "label": "mining",
         "algorithm": "rx/0",
+        "algorithm_source": "payload",
+        "dialect": "cryptonote",
+        "pool_family": record["pool_family"],
+        "payout_coin": "XMR",
         "community_id": CommunityID().calc(FlowTuple.make_tcp(MINER, POOL, 41022, 443)),
         "capture": str(mining_pcap),
     }

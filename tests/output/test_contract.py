@@ -24,7 +24,8 @@ def test_the_fields_of_version_1():
             "source_address source_transport_port destination_address destination_transport_port "
             "protocol_identifier flow_start flow_end packet_delta_count reverse_packet_delta_count "
             "octet_delta_count reverse_octet_delta_count mining_probability label algorithm "
-            "community_id capture detectors evidence".split()
+            "algorithm_source dialect pool_family payout_coin community_id capture detectors "
+            "evidence".split()
         )
         == NAMES
     )
@@ -45,6 +46,8 @@ def test_a_record_meets_the_schema(good):
         ("mining_probability", 1.1),
         ("label", "miner"),
         ("algorithm", 1),
+        ("algorithm_source", "guess"),
+        ("payout_coin", 1),
         ("community_id", "abc"),
         ("detectors", {"signature": 2}),
         ("detectors", []),

@@ -13,7 +13,7 @@ from minewatch.address import with_text
 from minewatch.datasets.agreement import FAILURES
 from minewatch.datasets.labelling import INSPECTION, VERDICTS
 from minewatch.decoders import StratumDecoder, TlsDecoder
-from minewatch.output.records import capture_name, facts, printable, with_time_text
+from minewatch.output.records import IDENTITY_NAMES, capture_name, facts, printable, with_time_text
 from minewatch.output.terminal import endpoint, protocol_name
 from minewatch.schema import CONVERSATION, polars_schema
 from minewatch.training.labels import ATTRIBUTES
@@ -63,7 +63,7 @@ def written_rows(
     built : their ``LabelledCapture.attributes`` with ``outcome``, in the same order; None if there
         are no labels by construction.
     """
-    columns = [facts(inspected, capture).drop("algorithm")]
+    columns = [facts(inspected, capture).drop(IDENTITY_NAMES)]
     texts = [name for name in READ if name not in _NUMBERS]
     read = inspected.select(pl.col(where).alias(name) for name, where in READ.items())
     columns.append(read.with_columns(_printable(read[name]) for name in texts))

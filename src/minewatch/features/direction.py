@@ -6,15 +6,21 @@ Two orientations are in use, because two questions are asked:
 * *outbound* (the paper's): packets that leave the watched side (``is_source_home``);
 * *sent* (this project's): packets of the client. The initiator is the client when a SYN told
   who opened; a conversation met in its middle may begin with a packet of the server, so then the
-  watched side counts as client, and only if that is unknown too the sender of the first packet.
+  end with the ephemeral port is the client, as systems choose them; where both ends have one, or
+  neither, the watched side; and only if that is unknown too the sender of the first packet.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from minewatch.types import BoolArray, FloatArray
+
+EPHEMERAL: Final = 32_768
+"""Where Linux begins to choose ports of clients; BSD, macOS and Windows begin at 49,152."""
 
 
 def column(frame: pl.DataFrame, name: str) -> FloatArray:
@@ -53,10 +59,17 @@ def forward_is_sent(frame: pl.DataFrame) -> BoolArray:
     ... )
     >>> forward_is_sent(frame)
     array([ True, False,  True])
+    >>> ports = {"source_transport_port": [3333], "destination_transport_port": [53266]}
+    >>> forward_is_sent(pl.DataFrame({"is_source_home": [True], **ports}))
+    array([False])
     """
     is_known = column(frame, "is_initiator_known") == 1
     is_home = column(frame, "is_source_home") != 0  # unknown: the first sender
-    result: BoolArray = is_known | is_home
+    source, destination = (
+        column(frame, f"{end}_transport_port") >= EPHEMERAL for end in ("source", "destination")
+    )
+    by_port = np.where(source == destination, is_home, source)
+    result: BoolArray = np.where(is_known, True, by_port)
     return result
 
 

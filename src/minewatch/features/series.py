@@ -45,6 +45,10 @@ class Series:
         """
         return Ragged(values, self.stops)
 
+    def count(self) -> Int64Array:
+        """Return the number of entries of each conversation, shape (n,)."""
+        return np.diff(self.stops, prepend=0)
+
     def gap_s(self) -> FloatArray:
         """Return seconds since the entry before; NaN for the first, and across the unseen gap.
 

@@ -16,6 +16,7 @@ _COUNT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0}
 _PORT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 65535}
 _PROBABILITY: Final[Mapping[str, Any]] = {"type": "number", "minimum": 0, "maximum": 1}
 _TEXT: Final[Mapping[str, Any]] = {"type": "string"}
+_NULL_OR_TEXT: Final[Mapping[str, Any]] = {"type": ["string", "null"]}
 _TIME: Final[Mapping[str, Any]] = {
     "type": "string",
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
@@ -92,9 +93,28 @@ FIELDS: Final = (
     ),
     Field(
         "algorithm",
-        {"type": ["string", "null"]},
-        "Hash function as the miner's messages name or imply it, null if none was read. Text "
-        "from the wire: at most 64 printable characters.",
+        _NULL_OR_TEXT,
+        "Hash function: as the miner's messages name or imply it, else, for mining, its family by "
+        "the shape of the traffic, `unknown` if that does not tell either; null if nobody looked. "
+        "Text from the wire: at most 64 printable characters.",
+    ),
+    Field(
+        "algorithm_source",
+        {"enum": ["payload", "shape", None]},
+        "What `algorithm` was told by. Neither it nor the next three move the verdict.",
+    ),
+    Field("dialect", _NULL_OR_TEXT, "How miner and pool talk, told in the same way."),
+    Field(
+        "pool_family",
+        _NULL_OR_TEXT,
+        "How the far end works, told in the same way: single-coin, multi-coin, f2pool, p2pool, "
+        "proxy, node or browser-proxy.",
+    ),
+    Field(
+        "payout_coin",
+        _NULL_OR_TEXT,
+        "Coin that the miner asks to be paid in, null if its login does not say; the chain that "
+        "it mines may be another.",
     ),
     Field(
         "community_id",

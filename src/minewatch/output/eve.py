@@ -14,9 +14,10 @@ from typing import Any, Final
 import polars as pl
 
 from minewatch import __version__
+from minewatch.identify.names import UNKNOWN
 from minewatch.output.contract import CONTRACT_VERSION
 from minewatch.output.destination import Destination
-from minewatch.output.records import records
+from minewatch.output.records import IDENTITY_NAMES, records
 from minewatch.types import Verdict
 
 GENERATOR: Final = 77_000
@@ -35,7 +36,7 @@ def event(record: Mapping[str, Any]) -> dict[str, Any]:
     """
     protocol = record["protocol_identifier"]
     algorithm = record["algorithm"]
-    what = f" ({algorithm})" if algorithm else ""
+    what = f" ({algorithm})" if algorithm and algorithm != UNKNOWN else ""
     return {
         "timestamp": _timestamp(record["flow_start"]),
         "event_type": "alert",
@@ -66,7 +67,7 @@ def event(record: Mapping[str, Any]) -> dict[str, Any]:
         "minewatch": {
             "version": __version__,
             "mining_probability": record["mining_probability"],
-            "algorithm": algorithm,
+            **{name: record[name] for name in IDENTITY_NAMES},
             "flow_end": record["flow_end"],
             "detectors": record["detectors"],
             "evidence": record["evidence"],

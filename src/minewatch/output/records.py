@@ -24,6 +24,11 @@ _COUNTS: Final = (
     "octet_delta_count",
     "reverse_octet_delta_count",
 )
+IDENTITY_NAMES: Final = (
+    *("algorithm", "algorithm_source", "dialect", "pool_family", "payout_coin"),
+)
+"""Fields that ``minewatch.identify`` fills."""
+_READ: Final = {"algorithm": "stratum_algorithm", "dialect": "stratum_dialect"}
 _ENDPOINTS: Final = (
     "source_address",
     "source_transport_port",
@@ -74,18 +79,23 @@ def facts(frame: pl.DataFrame, capture: str) -> pl.DataFrame:
         .dt.replace_time_zone("UTC")
         for short in ("flow_start", "flow_end")
     }
-    algorithm = pl.lit(None, pl.String)
-    if "stratum_algorithm" in frame.columns:
-        algorithm = pl.col("stratum_algorithm")
     ids = community_ids(frame)
     return with_text(frame).select(
         *_ENDPOINTS,
         *(time.alias(name) for name, time in times.items()),
         *_COUNTS,
-        algorithm.alias("algorithm"),
+        *(_identity(frame, name) for name in IDENTITY_NAMES),
         ids,
         pl.lit(capture_name(capture)).alias("capture"),
     )
+
+
+def _identity(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """What ``identify`` said; in a table that it did not see, what the decoder read."""
+    for column in (name, _READ.get(name)):
+        if column in frame.columns:
+            return pl.col(column).alias(name)
+    return pl.lit(None, pl.String).alias(name)
 
 
 def with_time_text(frame: pl.DataFrame) -> pl.DataFrame:
@@ -111,8 +121,9 @@ def records(
     """
     rows = with_time_text(facts(frame, capture)).iter_rows(named=True)
     for row, verdict in zip(rows, verdicts, strict=True):
-        if row["algorithm"] is not None:
-            row["algorithm"] = printable(row["algorithm"][:MAX_ALGORITHM])
+        for name in IDENTITY_NAMES:
+            if row[name] is not None:
+                row[name] = printable(row[name][:MAX_ALGORITHM])
         row |= {
             "mining_probability": verdict.mining_probability,
             "label": verdict.label,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from minewatch.identify.names import SHAPE
 from minewatch.output.records import facts as facts_of
 from minewatch.output.records import records, with_time_text
 from minewatch.output.terminal import (
@@ -121,11 +122,13 @@ def _what(record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
         f"{start} UTC for {lasted}",
         f"{packets} out, {record['reverse_packet_delta_count']:,} back",
     ]
-    algorithm, dialect = record["algorithm"], row.get("stratum_dialect")
-    if algorithm:
-        parts.append(f"algorithm {algorithm}")
-    if dialect:
-        parts.append(f"dialect {dialect}")
+    if record["algorithm"]:
+        by = " (by its shape)" if record["algorithm_source"] == SHAPE else ""
+        parts.append(f"algorithm {record['algorithm']}{by}")
+    if record["dialect"]:
+        parts.append(f"dialect {record['dialect']}")
+    if record["payout_coin"]:
+        parts.append(f"paid in {record['payout_coin']}")
     return ", ".join(parts)
 
 

@@ -158,6 +158,21 @@ def _as_it_stood(frame: pl.DataFrame, packets: pl.DataFrame) -> pl.DataFrame:
     ).select(frame.columns)
 
 
+def as_counted(known: pl.DataFrame, packets: pl.DataFrame) -> pl.DataFrame:
+    """Return conversations whose times and counters are those of the packets given.
+
+    Parameters
+    ----------
+    known : columns of ``tables.LABELLED``.
+    packets : columns of ``tables.PACKET``; conversations without any are left out.
+    """
+    known = known.filter(pl.col("conversation").is_in(packets["conversation"].implode()))
+    names = [column.name for column in schema.CONVERSATION]
+    frame = known.select(names).with_columns(flow_id=known["conversation"].cast(pl.UInt64))
+    counted = _as_it_stood(frame, packets).drop("flow_id", "flow_end_reason")
+    return known.with_columns(counted).select(list(tables.LABELLED))
+
+
 def _records(packets: pl.DataFrame, frame: pl.DataFrame, interval_s: float) -> pl.DataFrame:
     """Return interval records in the columns of ``schema.FLOW``, as the metering cuts them."""
     owner = packets["conversation"].to_numpy()

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conversations as they might have been: domain randomisation for training.
+
+Normal and mining conversations are varied alike, so that a variation tells nothing of the label.
+
+* *thinned*: some of what the client says unasked is left out, with its answers, as if its machine
+  were slower or the pool's shares harder;
+* *shifted*: every message is longer by a constant, as in TLS or another tunnel;
+* *padded*: messages are filled up to multiples of a size;
+* *paced*: all of it is faster or slower by up to four times.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from minewatch.features.exchange import ANSWER_S
+from minewatch.training.corpus import tables
+from minewatch.training.corpus.stored import Corpus
+from minewatch.training.corpus.views import as_counted
+from minewatch.types import FloatArray
+
+_NS: Final = 1_000_000_000
+_KEPT_OPENING: Final = 2
+"""Exchanges at the beginning that stay: a login, a handshake."""
+_SHIFTS: Final = (0, 22, 29, 48)
+"""Octets a message: none, TLS 1.3, TLS 1.2 with GCM, SSH."""
+_MULTIPLES: Final = (1, 1, 1, 1, 1, 16, 64, 256)
+_PACE: Final = float(np.log(4.0))
+
+
+def varied(corpus: Corpus, seed: int) -> Corpus:
+    """Return a copy of a corpus with every conversation varied at random.
+
+    Parameters
+    ----------
+    corpus : conversations of which all packets are known; others are left out.
+    seed : of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    known = corpus.conversations.filter(pl.col("is_kept") & ~pl.col("is_first_only"))
+    n = known.height
+    draws = known.select("conversation").with_columns(
+        share=pl.Series(_shares_left_out(rng, n)),
+        pace=pl.Series(np.exp(rng.uniform(-_PACE, _PACE, n))),
+        shift=pl.Series(rng.choice(_SHIFTS, n)).cast(pl.Int32),
+        multiple=pl.Series(rng.choice(_MULTIPLES, n)).cast(pl.Int32),
+    )
+    packets = corpus.packets.join(draws, on="conversation", maintain_order="left")
+    packets = _thinned(packets, rng)
+    size = pl.col("payload_octets") + pl.col("shift")
+    size = (size + pl.col("multiple") - 1) // pl.col("multiple") * pl.col("multiple")
+    more = pl.when(pl.col("payload_octets") > 0).then(size - pl.col("payload_octets")).otherwise(0)
+    packets = packets.with_columns(
+        payload_octets=pl.col("payload_octets") + more,
+        octets=pl.col("octets") + more,
+        offset_ns=(pl.col("offset_ns") * pl.col("pace")).cast(pl.Int64),
+    ).select(pl.col(name).cast(dtype) for name, dtype in tables.PACKET.items())
+    empty = corpus.decoded.clear()
+    return Corpus(as_counted(known, packets), packets, empty, corpus.unreadable)
+
+
+def _shares_left_out(rng: np.random.Generator, n: int) -> FloatArray:
+    """How much of what each client says unasked is left out: nothing, all, or most of it."""
+    kind = rng.random(n)
+    some = rng.beta(2.0, 1.0, n)
+    return np.where(kind < 0.35, 0.0, np.where(kind < 0.5, 1.0, some))
+
+
+def _thinned(packets: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Leave out exchanges that the client began, each with its conversation's probability."""
+    talking = packets.with_row_index("row").filter(pl.col("payload_octets") > 0)
+    gap = pl.col("offset_ns").diff().over("conversation")
+    turned = (pl.col("from_initiator") != pl.col("from_initiator").shift()).over("conversation")
+    begins = ~(turned & (gap <= int(ANSWER_S * _NS))).fill_null(value=False)
+    talking = talking.with_columns(begins=begins).with_columns(
+        exchange=pl.col("begins").cum_sum().over("conversation"),
+        by_client=pl.when("begins").then(pl.col("from_initiator")).forward_fill(),
+    )
+    first = talking.filter("begins").with_columns(
+        chance=pl.Series(rng.random(int(talking["begins"].sum())))
+    )
+    gone = first.filter(
+        pl.col("by_client")
+        & (pl.col("exchange") > _KEPT_OPENING)
+        & (pl.col("chance") < pl.col("share"))
+    ).select("conversation", "exchange", is_gone=pl.lit(value=True))
+    marked = (
+        packets.with_row_index("row")
+        .join(talking.select("row", "exchange"), on="row", how="left", maintain_order="left")
+        .with_columns(exchange=pl.col("exchange").forward_fill().over("conversation"))
+        .join(gone, on=["conversation", "exchange"], how="left", maintain_order="left")
+    )
+    return marked.filter(pl.col("is_gone").is_null())
