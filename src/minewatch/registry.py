@@ -14,7 +14,8 @@ from pathlib import Path
 from minewatch.contracts import Decoder, Detector, FeatureSet
 from minewatch.decoders import StratumDecoder, TlsDecoder
 from minewatch.detectors.flowstats import FlowStatsDetector
-from minewatch.detectors.intel import IntelDetector, load_indicators
+from minewatch.detectors.indicators import load_lists
+from minewatch.detectors.intel import IntelDetector
 from minewatch.detectors.signature import SignatureDetector
 from minewatch.errors import ConfigError
 from minewatch.features.volume import PaperFeatures, VolumeFeatures
@@ -60,15 +61,19 @@ def detectors(
     model: str | Path | None = None,
     indicators: str | Path | None = None,
     settings: Mapping[str, float] | None = None,
+    *,
+    with_default_list: bool = True,
 ) -> list[Detector]:
     """Return every detector, ready for use.
 
     Parameters
     ----------
     model : file of the ``flowstats`` model; None for the one that ships.
-    indicators : CSV of addresses and names for ``intel``; None leaves that detector silent.
+    indicators : CSV of addresses and names for ``intel``, beside the list that ships; None for
+        that list alone.
     settings : metering and gate in use (``PipelineOptions.settings``), which the model must have
         been trained with; None does not check.
+    with_default_list : use the list of public pools' names that ships.
 
     Raises
     ------
@@ -77,7 +82,7 @@ def detectors(
     """
     own: list[Detector] = [
         SignatureDetector(),
-        IntelDetector(load_indicators(indicators) if indicators is not None else None),
+        IntelDetector(load_lists(indicators, with_default=with_default_list)),
         FlowStatsDetector(load_model(model or shipped_model("flowstats"), metering=settings)),
     ]
     return own + _strangers("detectors", Detector)  # type: ignore[operator]

@@ -7,6 +7,7 @@ A builder gives an ordinary conversation; what a test is about is given by name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -111,7 +112,35 @@ def _varied(n: int = 12) -> Conversations:
         for column in (*schema.COUNTERS, *schema.EXTREMES)
     }
     lengths = rng.integers(10, 4_000, n) * _NS
-    return conversations(n, **columns, flow_end_nanoseconds=(_START + lengths).tolist())
+    given = conversations(n, **columns, flow_end_nanoseconds=(_START + lengths).tolist())
+    given.packets = {row + 1: _talk(rng, int(lengths[row])) for row in range(n)}
+    given.intervals = _intervals(given.frame, rng)
+    return given
+
+
+def _talk(rng: np.random.Generator, length_ns: int) -> PacketSeries:
+    """Payload packets of both sides at random times, some right after each other."""
+    n = int(rng.integers(12, 60))
+    times = np.sort(rng.integers(0, length_ns, n))
+    times[2::3] = times[1::3][: len(times[2::3])] + rng.integers(1, _NS, len(times[2::3]))
+    times.sort()
+    return PacketSeries(
+        _START + times, 40 * rng.integers(1, 5, n), rng.random(n) < rng.uniform(0.3, 0.7), n
+    )
+
+
+def _intervals(frame: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Interval records of every conversation, with pauses, counters at random."""
+    records = frame.drop("interval_count", "is_source_home").select(
+        pl.all().repeat_by(pl.Series(rng.integers(6, 20, frame.height))).explode(empty_as_null=True)
+    )
+    paused = records.with_columns(pause=pl.Series(rng.integers(55, 190, records.height)))
+    minute = paused.select(pl.col("pause").cum_sum().over("flow_id") * _NS).to_series()
+    return records.with_columns(
+        *(pl.Series(c.name, rng.integers(2, 900, records.height)) for c in schema.COUNTERS),
+        flow_start_nanoseconds=_START + minute,
+        flow_end_nanoseconds=_START + minute + 50 * _NS,
+    )
 
 
 def _same(left: np.ndarray, right: np.ndarray, what: str) -> None:
@@ -119,12 +148,19 @@ def _same(left: np.ndarray, right: np.ndarray, what: str) -> None:
         raise AssertionError(what)
 
 
+_SHIFT = (365 * 86_400 + 5_000) * _NS
+
+
 def _later(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the same conversations a year and 5,000 s later."""
-    shift = (365 * 86_400 + 5_000) * _NS
     return frame.with_columns(
-        pl.col("flow_start_nanoseconds") + shift, pl.col("flow_end_nanoseconds") + shift
+        pl.col("flow_start_nanoseconds") + _SHIFT, pl.col("flow_end_nanoseconds") + _SHIFT
     )
+
+
+def _with_frame(given: Conversations, frame: pl.DataFrame) -> Conversations:
+    """Return the conversations of ``frame`` with the packets and intervals of ``given``."""
+    return Conversations(frame, given.intervals, given.packets, given.payloads)
 
 
 def _shifted(given: Conversations) -> Conversations:
@@ -136,7 +172,13 @@ def _shifted(given: Conversations) -> Conversations:
         (pl.col("destination_transport_port") + 6).cast(pl.UInt16),
     )
     home = is_source_home(parse_networks(PRIVATE_NETWORKS))
-    return Conversations(frame.with_columns(home))
+    moved = _with_frame(given, frame.with_columns(home))
+    moved.packets = {
+        flow_id: replace(series, time_ns=series.time_ns + _SHIFT)
+        for flow_id, series in given.packets.items()
+    }
+    moved.intervals = None if given.intervals is None else _later(given.intervals)
+    return moved
 
 
 def check_feature_set(features: FeatureSet) -> None:
@@ -156,7 +198,7 @@ def check_feature_set(features: FeatureSet) -> None:
     if matrix.values.dtype != np.float32:
         raise AssertionError("values are not float32")
     order = np.random.default_rng(3).permutation(12)
-    shuffled = features.transform(Conversations(given.frame[order.tolist()]))
+    shuffled = features.transform(_with_frame(given, given.frame[order.tolist()]))
     _same(shuffled.values, matrix.values[order], "a row depends on the order of rows")
     alone = features.transform(given.filter(np.arange(12) == 5))
     _same(alone.values, matrix.values[5:6], "a row depends on its batch mates")
@@ -166,7 +208,8 @@ def check_feature_set(features: FeatureSet) -> None:
     if not (spread > 0).all():
         raise AssertionError(f"constant: {np.array(matrix.names)[~(spread > 0)].tolist()}")
     for name in features.requires:
-        if not np.isnan(features.transform(Conversations(given.frame.drop(name))).values).all():
+        without = _with_frame(given, given.frame.drop(name))
+        if not np.isnan(features.transform(without).values).all():
             raise AssertionError(f"without {name} a feature is not NaN")
 
 

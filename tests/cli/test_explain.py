@@ -14,6 +14,7 @@ def test_a_miner_in_full(run, mining_pcap):
         "Detectors",
         "Speaks for mining",
         "How close",
+        "What is mined",
         "What the decoders read",
         "Timeline",
         "First packets with payload",

@@ -6,7 +6,7 @@ import pytest
 from minewatch.cli import options as o
 from minewatch.cli.progress import ProgressBar
 from minewatch.errors import ConfigError
-from minewatch.pipeline import private_networks
+from minewatch.pipeline import PipelineOptions, private_networks
 
 
 def metering(interval=60.0, idle=120.0):
@@ -40,3 +40,13 @@ def test_a_threshold_outside_its_domain_is_refused(threshold):
     pipeline = o.pipeline_options(metering(), None, ProgressBar([], quiet=True))
     with pytest.raises(ConfigError, match="--threshold"):
         o.scan_options(pipeline, threshold)
+
+
+def test_the_list_that_ships_is_used_unless_told_otherwise():
+    def names(**more):
+        options = o.scan_options(PipelineOptions(), **more)
+        (intel,) = (one for one in options.detectors if one.name == "intel")
+        return intel.uses
+
+    assert names() == ("tls_sni", "destination_name")
+    assert names(no_intel=True) == ()

@@ -6,10 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from minewatch.cli.options import scan_options
 from minewatch.contracts import Detector
+from minewatch.detectors import indicators as lists
 from minewatch.detectors import intel
-from minewatch.detectors.intel import IntelDetector, load_indicators
-from minewatch.errors import ConfigError, SourceError
+from minewatch.detectors.indicators import load_indicators, load_lists
+from minewatch.detectors.intel import IntelDetector
+from minewatch.pipeline import PipelineOptions
 from minewatch.types import Conversations
 
 HEADER = "indicator,type,port,source,licence,confidence,note,date\n"
@@ -74,14 +77,16 @@ def test_it_is_a_detector():
         (f"2001:db8::9,ip,3333,,,confirmed,,{DATE}", flow("2001:db8::9"), 1.0),
         (f"10.0.0.9,ip,40000,,,confirmed,,{DATE}", flow("10.0.0.1", source="10.0.0.9"), 1.0),
         (f"10.0.0.9,ip,3333,,,0.25,,{DATE}", flow(), 0.25),
-        (f"10.0.0.9,ip,3333,,,7,,{DATE}", flow(), intel.UNKNOWN_CONFIDENCE),
-        (f"10.0.0.9,ip,3333,,,hearsay,,{DATE}", flow(), intel.UNKNOWN_CONFIDENCE),
+        (f"10.0.0.9,ip,3333,,,7,,{DATE}", flow(), lists.UNKNOWN_CONFIDENCE),
+        (f"10.0.0.9,ip,3333,,,hearsay,,{DATE}", flow(), lists.UNKNOWN_CONFIDENCE),
         ("10.0.0.9,ip,3333,,,confirmed,,2024-11-13", flow(), 1.0),  # listed after the capture
-        ("10.0.0.9,ip,3333,,,confirmed,,", flow(), intel.UNDATED),
+        ("10.0.0.9,ip,3333,,,confirmed,,", flow(), lists.UNDATED),
         ("10.0.0.9,ip,3333,,,confirmed,,2022-11-14", flow(), 0.5),
         (f"Pool.Example,domain,,,,confirmed,,{DATE}", flow(tls_sni="pool.example."), 1.0),
         (f"pool.example,domain,,,,confirmed,,{DATE}", flow(tls_sni="eu.xmr.pool.example"), 0.8),
         (f"pool.example,domain,,,,confirmed,,{DATE}", flow(destination_name="POOL.example"), 1.0),
+        (f"pool.example,domain,,,,confirmed,,{DATE}", flow(tls_sni="www.pool.example"), 0.2),
+        (f"10.0.0.9,ip,3333,,,default list,,{DATE}", flow(), 0.25),
     ],
 )
 def test_matches(listed, line, row, weight):
@@ -139,43 +144,6 @@ def test_rows_do_not_touch_each_other(listed):
     assert score(found, *reversed(rows))[::2] == together[::-2]
 
 
-def test_bad_lines_are_counted_and_named(listed):
-    found = listed(
-        "10.0.0.9,ip,3333,,,confirmed,,",
-        "10.0.0.999,ip,3333,,,confirmed,,",
-        "10.0.0.9,ip,99999,,,confirmed,,",
-        "10.0.0.9,ip,http,,,confirmed,,",
-        "https://a/b,url,,,,confirmed,,",
-        ",domain,,,,confirmed,,",
-        "a.example,domain,,,,confirmed,,yesterday",
-        "short",
-    )
-    assert len(found) == 1
-    assert found.n_left_out == len(found.problems) == 7
-    assert [problem.split(":")[1] for problem in found.problems] == list("3456789")
-
-
-def test_problems_are_bounded(listed):
-    found = listed(*["x,ip,,,,,,"] * 500)
-    assert (found.n_left_out, len(found.problems)) == (500, 100)
-
-
-def test_a_field_without_end_ends_the_list(listed):
-    found = listed("10.0.0.9,ip,,,,,,", '"' + "x" * 200_000)
-    assert len(found) == 1
-    assert found.n_left_out == 1
-
-
-def test_files_that_are_no_list(tmp_path, listed):
-    with pytest.raises(SourceError, match="No such file"):
-        load_indicators(tmp_path / "absent.csv")
-    with pytest.raises(ConfigError, match=r"list.csv:1: the header lacks type"):
-        listed(header="indicator,kind\n")
-    (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(ConfigError, match="indicator, type"):
-        load_indicators(tmp_path / "empty.csv")
-
-
 def test_the_reason_warns(listed):
     found = listed("10.0.0.9,ip,3333,some-list,,pool,,")
     detector, rows = IntelDetector(found), conversations(flow("10.0.0.8"), flow())
@@ -194,4 +162,47 @@ def test_the_list_cannot_write_on_the_terminal(listed):
     found = listed("10.0.0.9,ip,3333,\x1b[2J,,\x07,,2020-01-01")
     (reason,) = IntelDetector(found).explain(conversations(flow()), 0)
     assert reason.text.isprintable()
-    assert "counts less with age" in reason.text
+    assert "is of 2020-01-01, 1,413 days old, and counts 7%" in reason.text
+
+
+def test_an_entry_that_is_younger_than_the_capture_says_so(listed):
+    found = listed("10.0.0.9,ip,3333,,,confirmed,,2023-11-16")
+    (reason,) = IntelDetector(found).explain(conversations(flow()), 0)
+    assert "the entry is of 2023-11-16, after the conversation" in reason.text
+
+
+def test_without_a_time_the_date_is_told(listed):
+    found = listed(f"10.0.0.9,ip,3333,,,confirmed,,{DATE}")
+    rows = Conversations(conversations(flow()).frame.drop("flow_start_nanoseconds"))
+    (reason,) = IntelDetector(found).explain(rows, 0)
+    assert f"the entry is of {DATE}." in reason.text
+
+
+def test_an_entry_alone_never_makes_a_verdict(listed):
+    """Neither the best entry there can be, nor many, by what ``scan`` uses when told nothing."""
+    best = [f"10.0.0.9,ip,3333,,,confirmed,,{DATE}", f"pool.example,domain,,,,1,,{DATE}"]
+    row = flow(tls_sni="pool.example", destination_name="pool.example")
+    probability = np.array(score(listed(*best * 20), row))
+    assert probability[0] == pytest.approx(intel.MAX_PROBABILITY, rel=5e-3)
+    options = scan_options(PipelineOptions())
+    silent = {d.name: np.array([np.nan]) for d in options.detectors} | {"intel": probability}
+    fused = options.fusion.probability(silent, 1)
+    assert options.fusion.prior < fused[0] < 0.5 <= options.threshold
+
+
+def test_the_list_that_ships_counts_little_and_is_shown_as_ours():
+    now = 1_795_600_000 * 10**9  # 2026-11-25
+    rows = conversations(
+        flow(tls_sni="xmr-eu1.nanopool.org", flow_start_nanoseconds=now),
+        flow(tls_sni="www.nanopool.org", flow_start_nanoseconds=now),
+        flow(tls_sni="example.org", flow_start_nanoseconds=now),
+    )
+    detector = IntelDetector(load_lists())
+    pool, site, other = detector.score(rows).probability.tolist()
+    assert pool == pytest.approx(expected(0.8 * 0.25).expected, rel=5e-3)
+    assert intel.BASE_RATE < site < pool < 0.1
+    assert math.isnan(other)
+    (reason,) = detector.explain(rows, 0)
+    assert "listed by minewatch as default list" in reason.text
+    assert detector.uses == ("tls_sni", "destination_name")
+    assert IntelDetector(load_lists(with_default=False)).uses == ()

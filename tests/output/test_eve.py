@@ -49,6 +49,17 @@ def test_an_event_has_the_fields_that_suricata_writes(verdict):
     assert details["evidence"] == record["evidence"]
 
 
+def test_what_is_mined_stands_in_the_details_and_unknown_in_no_signature(verdict):
+    frame = conversations().frame.with_columns(
+        algorithm=pl.lit("unknown"), algorithm_source=pl.lit("shape"), payout_coin=pl.lit("XMR")
+    )
+    (record,) = records(frame, [verdict()], "a.pcap")
+    made = event(record)
+    assert made["alert"]["signature"] == "minewatch: cryptocurrency mining"
+    assert made["minewatch"]["algorithm_source"] == "shape"
+    assert made["minewatch"]["payout_coin"] == "XMR"
+
+
 @pytest.mark.parametrize(("protocol", "name"), [(17, "UDP"), (1, "ICMP"), (47, "047")])
 def test_protocols_have_suricatas_names(verdict, protocol, name):
     frame = conversations(protocol_identifier=protocol).frame

@@ -44,6 +44,16 @@ def test_a_normal_verdict_tells_how_far_it_is(explain, verdict):
     assert "4.4 log-odds below the threshold of 0.9" in text
 
 
+def test_what_is_mined_is_told_of_mining_alone(explain, verdict):
+    frame = conversations().frame.with_columns(
+        algorithm=pl.lit("randomx"), algorithm_source=pl.lit("shape"), payout_coin=pl.lit("DOGE")
+    )
+    sentence = "Algorithm randomx (by shape), dialect unknown; paid in DOGE."
+    assert f"\nWhat is mined\n  {sentence}\n" in explain(Subject(frame, verdict(), "a.pcap"))
+    said = verdict(label="normal", mining_probability=0.1)
+    assert "What is mined" not in explain(Subject(frame, said, "a.pcap"))
+
+
 def test_decoders_findings(explain, verdict):
     frame = conversations().frame.with_columns(
         a=pl.lit("x\x1b" + "y" * 200), b=pl.lit(None, pl.String), c_ns=pl.lit(START)

@@ -52,6 +52,21 @@ def test_text_of_the_wire_is_bounded_and_printable(verdict):
     assert record["evidence"][1]["text"] == "Packets?[2J ratio."
 
 
+def test_what_identify_said_comes_before_what_the_decoder_read(verdict):
+    read = conversations().frame.with_columns(
+        stratum_algorithm=pl.lit("rx/0"), stratum_dialect=pl.lit("cryptonote")
+    )
+    record = one(read, verdict())
+    assert (record["algorithm"], record["dialect"]) == ("rx/0", "cryptonote")
+    assert record["algorithm_source"] is record["payout_coin"] is record["pool_family"] is None
+    told = read.with_columns(
+        algorithm=pl.lit("unknown"), algorithm_source=pl.lit("shape"), payout_coin=pl.lit("A\x1b")
+    )
+    record = one(told, verdict())
+    assert (record["algorithm"], record["algorithm_source"]) == ("unknown", "shape")
+    assert record["payout_coin"] == "A?"
+
+
 def test_without_a_decoder_the_algorithm_is_null(verdict):
     assert one(conversations().frame, verdict())["algorithm"] is None
 

@@ -23,6 +23,15 @@ def test_a_flagged_conversation_in_full(console, verdict):
     )
 
 
+def test_an_algorithm_by_shape_says_so_beside_the_coin(console, verdict):
+    frame = conversations().frame.with_columns(
+        algorithm=pl.lit("randomx"), algorithm_source=pl.lit("shape"), payout_coin=pl.lit("DOGE")
+    )
+    TableWriter(console, 0.002).write(frame, [verdict()], "a.pcap")
+    text = " ".join(console.export_text().split())
+    assert "algorithm randomx (by its shape), paid in DOGE" in text
+
+
 def test_what_speaks_against_stands_last_with_its_sign(console, verdict):
     evidence = [
         Evidence("a", 1.0, "1", -2.0, "Against."),

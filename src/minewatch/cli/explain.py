@@ -52,6 +52,7 @@ def explain(
     threshold: o.Threshold = 0.5,
     model: o.Model = None,
     intel: o.Intel = None,
+    no_intel: o.NoIntel = False,
     interval: o.Interval = 60.0,
     idle_timeout: o.IdleTimeout = 120.0,
     no_decapsulation: o.NoDecapsulation = False,
@@ -65,7 +66,9 @@ def explain(
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
     session = Session.of([source], quiet)
     pipeline = o.pipeline_options(metering, home, session.progress)
-    options = replace(o.scan_options(pipeline, threshold, model, intel), decode_all=True)
+    options = replace(
+        o.scan_options(pipeline, threshold, model, intel, no_intel=no_intel), decode_all=True
+    )
     subjects = find_subjects(session, options, selection)
     raise typer.Exit(show_subjects(subjects, options, session, selection))
 

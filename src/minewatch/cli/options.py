@@ -84,8 +84,16 @@ Intel = Annotated[
     str | None,
     typer.Option(
         metavar="CSV",
-        help="List of pool addresses and names with columns indicator and type: evidence, never "
-        "a verdict.",
+        help="List of pool addresses and names with columns indicator and type, used beside the "
+        "small one that ships: evidence, never a verdict.",
+        rich_help_panel=_DETECTION,
+    ),
+]
+NoIntel = Annotated[
+    bool,
+    typer.Option(
+        "--no-intel",
+        help="Do without the list of public pools' names that ships.",
         rich_help_panel=_DETECTION,
     ),
 ]
@@ -153,6 +161,8 @@ def scan_options(
     threshold: float = 0.5,
     model: str | None = None,
     intel: str | None = None,
+    *,
+    no_intel: bool = False,
 ) -> ScanOptions:
     """Return what a scan uses, all built-in decoders and detectors among it.
 
@@ -162,6 +172,7 @@ def scan_options(
     threshold : value of ``--threshold``.
     model : value of ``--model``.
     intel : value of ``--intel``.
+    no_intel : value of ``--no-intel``.
 
     Raises
     ------
@@ -176,7 +187,9 @@ def scan_options(
     if not 0 < threshold <= 1:
         raise ConfigError(f"--threshold {threshold}: above 0, and 1 at most")
     try:
-        detectors = registry.detectors(model, intel, pipeline.settings())
+        detectors = registry.detectors(
+            model, intel, pipeline.settings(), with_default_list=not no_intel
+        )
     except ModelError as error:
         raise ModelError(_in_options(error)) from error
     return ScanOptions(pipeline, registry.decoders(), detectors, Fusion(), threshold)

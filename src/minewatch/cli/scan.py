@@ -50,6 +50,7 @@ def scan(
     threshold: o.Threshold = 0.5,
     model: o.Model = None,
     intel: o.Intel = None,
+    no_intel: o.NoIntel = False,
     interval: o.Interval = 60.0,
     idle_timeout: o.IdleTimeout = 120.0,
     no_decapsulation: o.NoDecapsulation = False,
@@ -71,7 +72,9 @@ def scan(
     session = Session.of(inputs, quiet)
     session.refuse_overwriting(output)
     pipeline = o.pipeline_options(metering, home, session.progress)
-    job = ScanJob(session, o.scan_options(pipeline, threshold, model, intel), everything)
+    job = ScanJob(
+        session, o.scan_options(pipeline, threshold, model, intel, no_intel=no_intel), everything
+    )
     totals = job.run_to(chosen, output)
     if not quiet and totals.captures:
         show_totals(totals, is_table=chosen == TABLE and output is None)

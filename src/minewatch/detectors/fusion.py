@@ -61,8 +61,8 @@ DEFAULT_PARTS: Final[Mapping[str, Part]] = MappingProxyType(
         "signature": Part(1.0, -1.0, 14.0),
         # Lists are stale and addresses shared: never enough alone, and not listed says nothing.
         "intel": Part(1.0, 0.0, 4.0),
-        # Volume alone confuses heartbeats with miners.
-        "flowstats": Part(1.0, -3.0, 7.0),
+        # Volume alone confuses heartbeats with miners: it supports, and never decides alone.
+        "flowstats": Part(1.0, -3.0, 5.5),
         "rhythm": Part(1.0, -3.0, 8.0),
         "sequence": Part(1.0, -3.0, 8.0),
         "synchrony": Part(1.0, 0.0, 8.0),

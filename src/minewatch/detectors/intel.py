@@ -1,106 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ``intel`` detector: names and addresses from a list that the user supplies.
+"""The ``intel`` detector: names and addresses from lists, the user's and a small one that ships.
 
 A list is evidence and never a verdict: entries outlive pools, and addresses of a content delivery
-network serve thousands of innocents.
+network serve thousands of innocents. The list that ships holds names only, with little weight.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from minewatch.address import halves_of
 from minewatch.detectors.fusion import BASE_RATE
-from minewatch.errors import ConfigError, SourceError
+from minewatch.detectors.indicators import HALF_LIFE_DAYS, NS_PER_DAY, Indicator, Indicators
 from minewatch.odds import logit
 from minewatch.types import Conversations, Evidence, Scores
 
 MAX_PROBABILITY = 0.3
 """What the best entry can give: lists are stale and shared (falcosecurity/rules#62)."""
 
-HALF_LIFE_DAYS = 365.0
-"""An entry counts half after a year; pools move, addresses are reused."""
-UNDATED = 0.5
-"""Weight of an entry without a date."""
-CONFIDENCES: Mapping[str, float] = {
-    "confirmed": 1.0,
-    "pool": 0.7,
-    "pool/mining": 0.7,
-    "browser-mining": 0.6,
-    "candidate": 0.5,
-    "miner-malware C2/dropper": 0.3,  # where malware comes from, not where it mines
-    "pool-2016..": 0.2,
-}
-UNKNOWN_CONFIDENCE = 0.4
-EXACT, OTHER_PORT, ANY_PORT, SUBDOMAIN = 1.0, 0.4, 0.6, 0.8
-"""How well a conversation meets an entry: in full, at another port, without one, below a name."""
+EXACT, OTHER_PORT, ANY_PORT, SUBDOMAIN, WEB_SITE = 1.0, 0.4, 0.6, 0.8, 0.2
+"""How well a conversation meets an entry: in full, at another port, without one, below a name, at
+a name that begins with ``www.``: pools have web sites, and reading one is no mining."""
 
-_REQUIRED, _TYPES = ("indicator", "type"), ("ip", "domain")
-_MAX_ENTRIES, _MAX_PROBLEMS, _MAX_LABELS = 2_000_000, 100, 16
-_NS_PER_DAY = 86_400 * 10**9
+_MAX_LABELS = 16
 _ENDS = ("destination", "source")
 _NAMES = ("tls_sni", "destination_name")
-
-
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """One entry of a list.
-
-    Parameters
-    ----------
-    value : address or name, in lower case.
-    port : 0 for any.
-    source : who says so.
-    confidence : weight in [0, 1].
-    label : the confidence as the list words it.
-    date_ns : when it was last seen [ns], None if the list does not say.
-    place : file and line.
-    """
-
-    value: str
-    port: int
-    source: str
-    confidence: float
-    label: str
-    date_ns: int | None
-    place: str
-
-    def weight(self, now_ns: int | None) -> float:
-        """Return confidence times freshness at a moment of the data."""
-        if self.date_ns is None or now_ns is None:
-            return self.confidence * UNDATED
-        days = max(now_ns - self.date_ns, 0) / _NS_PER_DAY
-        return float(self.confidence * 0.5 ** (days / HALF_LIFE_DAYS))
-
-
-@dataclass(slots=True)
-class Indicators:
-    """A list, ready to be asked.
-
-    Parameters
-    ----------
-    addresses : entries by the two halves of an address.
-    names : entries by name.
-    problems : lines that were left out, ``file:line: why``, the first 100.
-    n_left_out : how many lines were left out.
-    """
-
-    addresses: dict[tuple[int, int], list[Indicator]] = field(default_factory=dict)
-    names: dict[str, list[Indicator]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    n_left_out: int = 0
-
-    def __len__(self) -> int:
-        """Return the number of entries."""
-        entries = (*self.addresses.values(), *self.names.values())
-        return sum(map(len, entries))
+_TIME = "flow_start_nanoseconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,89 +37,6 @@ class _Match:
     indicator: Indicator
     column: str
     fit: float
-
-
-def load_indicators(path: str | Path) -> Indicators:
-    """Read a list: CSV with ``indicator``, ``type`` (ip, domain) and what else there is.
-
-    Used if present: ``port``, ``source``, ``confidence`` (a word of ``CONFIDENCES`` or a number
-    from 0 to 1) and ``date`` (ISO 8601). A line that cannot be used is left out, counted and named
-    in ``problems``.
-
-    Raises
-    ------
-    SourceError : the file cannot be read.
-    ConfigError : its first line is not the header of such a list.
-    """
-    found = Indicators()
-    try:
-        with Path(path).open(encoding="utf-8", errors="replace", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
-            if missing:
-                raise ConfigError(f"{path}:1: the header lacks {', '.join(missing)}")
-            for line, row in _rows(reader, found, path):
-                _add(found, row, f"{path}:{line}")
-    except OSError as error:
-        raise SourceError(str(path), error.strerror or "cannot be read") from error
-    return found
-
-
-def _rows(
-    reader: csv.DictReader[str], found: Indicators, path: str | Path
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield line numbers and rows; what the CSV reader refuses ends the list."""
-    try:
-        for count, row in enumerate(reader):
-            if count >= _MAX_ENTRIES:
-                _leave_out(found, f"{path}:{reader.line_num}", "too many entries")
-                return
-            yield reader.line_num, {k: v for k, v in row.items() if k and isinstance(v, str)}
-    except csv.Error as error:
-        _leave_out(found, f"{path}:{reader.line_num}", str(error))
-
-
-def _add(found: Indicators, row: Mapping[str, str], place: str) -> None:
-    value, kind = row.get("indicator", "").strip().lower(), row.get("type", "").strip().lower()
-    try:
-        port = int(row.get("port", "").strip() or 0)
-        if kind not in _TYPES or not 0 <= port < 65536 or not value:
-            raise ValueError(f"not an entry: {value[:64]!r}, type {kind[:16]!r}, port {port}")
-        date_ns = _date_ns(row.get("date", "").strip())
-        label = row.get("confidence", "").strip()
-        entry = Indicator(
-            value, port, row.get("source", "").strip(), _confidence(label), label, date_ns, place
-        )
-        if kind == "ip":
-            found.addresses.setdefault(halves_of(value), []).append(entry)
-        else:
-            found.names.setdefault(value.strip("."), []).append(entry)
-    except (ValueError, OverflowError) as error:
-        _leave_out(found, place, str(error))
-
-
-def _leave_out(found: Indicators, place: str, why: str) -> None:
-    found.n_left_out += 1
-    if len(found.problems) < _MAX_PROBLEMS:
-        found.problems.append(f"{place}: {why}")
-
-
-def _date_ns(text: str) -> int | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp()) * 10**9
-
-
-def _confidence(label: str) -> float:
-    if label in CONFIDENCES:
-        return CONFIDENCES[label]
-    try:
-        number = float(label)
-    except ValueError:
-        return UNKNOWN_CONFIDENCE
-    return number if 0 <= number <= 1 else UNKNOWN_CONFIDENCE
 
 
 class IntelDetector:
@@ -201,12 +47,25 @@ class IntelDetector:
     conversation that is not in it: that a list does not know a pool says nothing (most ports and
     half of the pools of real malware are in none).
 
-    Blind spots: pools that no list has, private proxies, pools behind an address that is shared
-    with innocents, and names hidden from the capture (TLS without SNI, DNS over HTTPS).
+    Assumes that names come from the capture itself (SNI, DNS answers) and that an entry's date is
+    honest. Blind spots: pools that no list has, private proxies, pools behind an address that is
+    shared with innocents, and names hidden from the capture (TLS without SNI, DNS over HTTPS).
+    Confuses a visit to a pool's web site with mining at it, but for names that begin with ``www.``.
 
     Parameters
     ----------
-    indicators : the list, from `load_indicators`; None for no list.
+    indicators : the lists, from `load_lists`; None for no list.
+
+    Notes
+    -----
+    Cost: two joins for a table, and one look-up for each different name. With a list, every TLS
+    handshake is read and every responder named, which without one is done for findings only.
+
+    References
+    ----------
+    .. [1] falcosecurity/rules#62 (an address of a content delivery network on a list of pools).
+    .. [2] AdamYoung71/mining-pool-domain-intel (1,230 endpoints of pools on 650 ports; of its
+       entries a quarter was confirmed).
     """
 
     name = "intel"
@@ -244,7 +103,8 @@ class IntelDetector:
             return []
         contribution = logit(_probability(weight)) - logit(BASE_RATE)
         value = match.indicator.value[:128]
-        return [Evidence(match.column, value, "text", contribution, _sentence(match))]
+        now = frame.item(row, _TIME) if _TIME in frame.columns else None
+        return [Evidence(match.column, value, "text", contribution, _sentence(match, now))]
 
     def _candidates(self, frame: pl.DataFrame) -> list[int]:
         """Return the rows where an address or a name may be in the list: few, found in bulk."""
@@ -266,7 +126,7 @@ class IntelDetector:
 
     def _best(self, frame: pl.DataFrame, row: int) -> tuple[_Match | None, float]:
         values = frame.row(row, named=True)
-        now_ns = values.get("flow_start_nanoseconds")
+        now_ns = values.get(_TIME)
         best, most = None, -1.0
         for match in self._matches(values, self._name_columns(frame)):
             weight = match.fit * match.indicator.weight(now_ns)
@@ -292,7 +152,10 @@ class IntelDetector:
         labels = name.lower().strip(".").split(".")[-_MAX_LABELS:]
         for i in range(max(len(labels) - 1, 1)):
             for entry in self.indicators.names.get(".".join(labels[i:]), ()):
-                yield entry, SUBDOMAIN if i else EXACT
+                if labels[0] == "www":
+                    yield entry, WEB_SITE
+                else:
+                    yield entry, SUBDOMAIN if i else EXACT
 
     @staticmethod
     def _name_columns(frame: pl.DataFrame) -> list[str]:
@@ -310,13 +173,26 @@ def _probability(weight: float) -> float:
     return BASE_RATE + (MAX_PROBABILITY - BASE_RATE) * weight
 
 
-def _sentence(match: _Match) -> str:
+def _age(entry: Indicator, now_ns: int | None) -> str:
+    """Say how old the entry was when the conversation began, and what that leaves of it."""
+    if entry.date_ns is None:
+        return "the entry has no date"
+    date = f"{datetime.fromtimestamp(entry.date_ns // 10**9, UTC):%Y-%m-%d}"
+    if now_ns is None:
+        return f"the entry is of {date}"
+    if now_ns <= entry.date_ns:
+        return f"the entry is of {date}, after the conversation"
+    days = (now_ns - entry.date_ns) // NS_PER_DAY
+    kept = 0.5 ** (days / HALF_LIFE_DAYS)
+    return f"the entry is of {date}, {days:,} days old, and counts {kept:.0%}"
+
+
+def _sentence(match: _Match, now_ns: int | None) -> str:
     entry = match.indicator
     where = f"{entry.value}:{entry.port}" if entry.port else entry.value
-    age = "the entry has no date" if entry.date_ns is None else "the entry counts less with age"
     text = (
         f"{match.column} meets {where}, listed by {entry.source or 'the list'} as "
-        f"{entry.label or 'unspecified'} ({entry.place}); {age}. Addresses and names are reused "
-        "and shared by content delivery networks: a hint, never a reason to block."
+        f"{entry.label or 'unspecified'} ({entry.place}); {_age(entry, now_ns)}. Addresses and "
+        "names are reused and shared by content delivery networks: a hint, never a reason to block."
     )
     return "".join(c if c.isprintable() else "?" for c in text[:512])

@@ -18,6 +18,25 @@ QUESTIONS: Final = ("algorithm", "dialect", "pool_family")
 """What the model answers, each by itself: it may know one and not another."""
 
 
+def threshold_name(question: str, has_packets: bool) -> str:
+    """Return the name of a question's threshold: what a flow log shows needs another one.
+
+    Parameters
+    ----------
+    question : one of ``QUESTIONS``.
+    has_packets : whether sizes and times of packets are known.
+
+    Examples
+    --------
+    >>> threshold_name("dialect", True), threshold_name("dialect", False)
+    ('dialect', 'dialect without packets')
+    """
+    return question if has_packets else f"{question} without packets"
+
+
+THRESHOLDS: Final = tuple(threshold_name(q, has) for q in QUESTIONS for has in (True, False))
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One class of the model: a dialect by its finest name, with an algorithm."""
@@ -53,7 +72,7 @@ class CoinCard:
     kinds: tuple[Kind, ...]
     """Its classes, in the order of its outputs."""
     thresholds: Mapping[str, float]
-    """Least probability of an answer, by question; below it the answer is "unknown"."""
+    """Least probability of an answer, by ``threshold_name``; below it the answer is "unknown"."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """Sources with counts, the seed, the precision that the thresholds were chosen for."""
 
@@ -93,7 +112,7 @@ def card_from_json(text: str) -> CoinCard:
             schema_version=int(data["schema_version"]),
             features=tuple(_text(name) for name in data["features"]),
             kinds=kinds,
-            thresholds={name: _share(data["thresholds"][name]) for name in QUESTIONS},
+            thresholds={name: _share(data["thresholds"][name]) for name in THRESHOLDS},
             training=dict(data["training"]),
         )
     except KeyError as error:

@@ -74,10 +74,8 @@ def identify(
     ('equihash', 'payload', 'zcash')
     """
     frame = conversations.frame
-    read = frame.select(
-        pl.col(name) if name in frame.columns else pl.lit(None, pl.String).alias(name)
-        for name in _READ
-    )
+    absent = [pl.lit(None, pl.String).alias(n) for n in _READ if n not in frame.columns]
+    read = frame.with_columns(absent).select(_READ)
     if not frame.height:
         return pl.DataFrame(schema={column.name: column.dtype for column in IDENTITY})
     # Few conversations are mining: the others cost nothing.
@@ -166,11 +164,16 @@ def _from_shape(
     model = model or shipped_coin_model()
     is_asked = np.zeros(len(conversations), np.bool_)
     is_asked[asked] = True
-    shares = model.shares(model.values(conversations.filter(is_asked)))
+    chosen = conversations.filter(is_asked)
+    shares = model.shares(model.values(chosen))
+    series = [chosen.packets.get(flow_id) for flow_id in chosen.frame["flow_id"].to_list()]
+    has_packets = np.array([one is not None and len(one.time_ns) > 0 for one in series])
     allowed = np.array([_allowed(found[i], model) for i in asked])
     # A dialect or algorithm that the model does not know leaves it nothing to say.
     for question in QUESTIONS:
-        for i, answer in zip(asked, model.answers(shares, question, allowed), strict=True):
+        for i, answer in zip(
+            asked, model.answers(shares, question, has_packets, allowed), strict=True
+        ):
             if found[i][question] is None:
                 found[i][question] = answer
                 if f"{question}_source" in found[i]:

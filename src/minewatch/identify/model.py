@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from minewatch.errors import ModelError
 from minewatch.features.rhythm import RhythmFeatures
-from minewatch.identify.card import CoinCard, card_from_json
+from minewatch.identify.card import CoinCard, card_from_json, threshold_name
 from minewatch.identify.names import UNKNOWN
 from minewatch.models.model_file import INPUT, OUTPUT, runtime
 from minewatch.models.onnx_check import OnnxError, check_onnx
@@ -58,7 +58,11 @@ class CoinModel:
         return values
 
     def answers(
-        self, shares: Float32Array, question: str, allowed: BoolArray | None = None
+        self,
+        shares: Float32Array,
+        question: str,
+        has_packets: BoolArray,
+        allowed: BoolArray | None = None,
     ) -> npt.NDArray[np.object_]:
         """Return the answer of each row, "unknown" where it is not sure enough.
 
@@ -66,6 +70,7 @@ class CoinModel:
         ----------
         shares : of ``shares``, shape (n_rows, n_kinds).
         question : one of ``QUESTIONS``.
+        has_packets : whether sizes and times of packets are known, shape (n_rows,).
         allowed : kinds that what is already known allows, shape (n_rows, n_kinds); None for all.
         """
         if allowed is not None:
@@ -77,7 +82,8 @@ class CoinModel:
         each = np.stack([shares[:, names == choice].sum(axis=1) for choice in choices], axis=1)
         answer: npt.NDArray[np.object_] = choices[each.argmax(axis=1)]
         surest = each.max(axis=1, initial=0)
-        answer[(surest < self.card.thresholds[question]) | (surest == 0)] = UNKNOWN
+        least = [self.card.thresholds[threshold_name(question, has)] for has in (False, True)]
+        answer[(surest < np.array(least)[has_packets.astype(np.int64)]) | (surest == 0)] = UNKNOWN
         return answer
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import polars as pl
 
 from minewatch import gate
+from minewatch.identify.identity import identity_sentence
 from minewatch.output.records import records
 from minewatch.output.table import LEAST_CONTRIBUTION
 from minewatch.output.terminal import (
@@ -87,6 +88,8 @@ class Explanation:
             for title, items in _sides(self.subject.verdict.evidence):
                 _section(console, title, map(_evidence_line, items))
             _section(console, "How close", self._close_lines())
+            if self.subject.verdict.label == "mining" and (mined := identity_sentence(row)):
+                _section(console, "What is mined", [mined])
         _section(console, "What the decoders read", self._decoded_lines(row))
         if self.subject.intervals is not None and self.subject.intervals.height:
             _section(console, "Timeline", [_timeline(self.subject.intervals, row)])

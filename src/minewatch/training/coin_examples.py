@@ -54,6 +54,12 @@ class CoinExamples:
         return CoinExamples(self.values[keep], self.names, self.rows.filter(pl.Series(keep)))
 
     @property
+    def has_packets(self) -> BoolArray:
+        """Return whether sizes and times of packets are known, shape (n,)."""
+        logs = [kind.value for kind in InputKind if kind.is_flow_log]
+        return cast(BoolArray, (~self.rows["input"].is_in(logs)).to_numpy())
+
+    @property
     def kinds(self) -> list[Kind]:
         """Return the class of each row."""
         return [Kind(*pair) for pair in self.rows.select("fine", "algorithm").iter_rows()]
@@ -149,19 +155,26 @@ def learnable(examples: CoinExamples) -> CoinExamples:
     return examples.take(cast(BoolArray, enough.to_numpy()))
 
 
-def pool_folds(examples: CoinExamples, seed: int) -> Iterator[tuple[BoolArray, BoolArray]]:
+def pool_folds(
+    examples: CoinExamples, seed: int, n_folds: int = FOLDS
+) -> Iterator[tuple[BoolArray, BoolArray]]:
     """Yield (train, test) rows so that no pool is on both sides.
 
     Parameters
     ----------
     examples : the rows.
     seed : of the grouping.
+    n_folds : how many, at most.
+
+    Raises
+    ------
+    ConfigError : there is but one pool.
     """
-    yield from grouped_folds(examples.rows["pool"].to_numpy(), examples, seed)
+    yield from grouped_folds(examples.rows["pool"].to_numpy(), examples, seed, n_folds)
 
 
 def grouped_folds(
-    groups: ObjectArray, examples: CoinExamples, seed: int
+    groups: ObjectArray, examples: CoinExamples, seed: int, n_folds: int = FOLDS
 ) -> Iterator[tuple[BoolArray, BoolArray]]:
     """Yield (train, test) rows so that no group is on both sides; classes spread over the folds.
 
@@ -170,17 +183,20 @@ def grouped_folds(
     groups : of each row, shape (n,).
     examples : the rows.
     seed : of the grouping.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
+    n_folds : how many, at most.
 
-    n = min(FOLDS, len(np.unique(groups)))
+    Raises
+    ------
+    ConfigError : there is but one group.
+    """
+    names, first, where = np.unique(groups, return_index=True, return_inverse=True)
+    n = min(n_folds, len(names))
     if n < 2:
         raise ConfigError("coins: mining conversations of two pools are needed, at least")
-    labels = examples.rows.select(pl.concat_str("fine", "algorithm")).to_series().to_numpy()
-    split = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
-    for train, test in split.split(labels, labels, groups):
-        is_test = np.zeros(len(groups), np.bool_)
-        is_test[test] = True
-        is_train = np.zeros(len(groups), np.bool_)
-        is_train[train] = True
-        yield is_train, is_test
+    classes = examples.rows.select(pl.concat_str("fine", "algorithm")).to_series().to_numpy()
+    by_class = np.lexsort((np.random.default_rng(seed).random(len(names)), classes[first]))
+    fold = np.empty(len(names), np.int64)
+    fold[by_class] = np.arange(len(names)) % n
+    for number in range(n):
+        is_test = fold[where] == number
+        yield ~is_test, is_test

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from minewatch.errors import ConfigError, ModelError
-from minewatch.identify.card import QUESTIONS, CoinCard, Kind
+from minewatch.identify.card import QUESTIONS, CoinCard, Kind, threshold_name
 from minewatch.identify.model import CARD_KEY, CoinModel, parse_coin_model
 from minewatch.models.model_file import INPUT, OUTPUT
 from minewatch.schema import SCHEMA_VERSION
@@ -33,7 +33,7 @@ from minewatch.training.corpus.stored import Corpus
 from minewatch.training.export import OPSETS
 from minewatch.types import BoolArray, Float32Array, FloatArray
 
-PRECISION: Final = 0.95
+PRECISION: Final = 0.98
 """Of the answers on pools left out, the share that is to be right; the rest is "unknown"."""
 PARITY: Final = 1e-5
 
@@ -186,8 +186,10 @@ def thresholds_of(
         weight = 1.0 / np.sqrt(counts[where])
         known = is_known(examples, question) & np.isfinite(shares).all(axis=1)
         surest = each.max(axis=1)
-        least = threshold_for(right[known], surest[known], weight[known])
-        found[question] = math.floor(least * 1e4) / 1e4
+        for has_packets in (True, False):
+            rows = known & (examples.has_packets == has_packets)
+            least = threshold_for(right[rows], surest[rows], weight[rows])
+            found[threshold_name(question, has_packets)] = math.floor(least * 1e4) / 1e4
     return found
 
 
@@ -270,7 +272,11 @@ def _to_onnx(trees: Any, card: CoinCard) -> bytes:
 
 
 def answers_of(
-    shares: FloatArray, kinds: Sequence[Kind], thresholds: Mapping[str, float], question: str
+    shares: FloatArray,
+    kinds: Sequence[Kind],
+    thresholds: Mapping[str, float],
+    question: str,
+    has_packets: BoolArray,
 ) -> ObjectArray:
     """Return what a model of such kinds and thresholds answers.
 
@@ -278,8 +284,9 @@ def answers_of(
     ----------
     shares : shape (n, n_kinds).
     kinds : order of the columns.
-    thresholds : by question.
+    thresholds : by ``threshold_name``.
     question : one of ``QUESTIONS``.
+    has_packets : shape (n,).
     """
     card = CoinCard(SCHEMA_VERSION, ("none",), tuple(kinds), thresholds)
-    return CoinModel(card, None).answers(shares.astype(np.float32), question)
+    return CoinModel(card, None).answers(shares.astype(np.float32), question, has_packets)

@@ -7,7 +7,8 @@ Normal and mining conversations are varied alike, so that a variation tells noth
   were slower or the pool's shares harder;
 * *shifted*: every message is longer by a constant, as in TLS or another tunnel;
 * *padded*: messages are filled up to multiples of a size;
-* *paced*: all of it is faster or slower by up to four times.
+* *paced*: all of it is faster or slower by up to four times;
+* *late*: its beginning was not captured, so that nobody knows who opened it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _SHIFTS: Final = (0, 22, 29, 48)
 """Octets a message: none, TLS 1.3, TLS 1.2 with GCM, SSH."""
 _MULTIPLES: Final = (1, 1, 1, 1, 1, 16, 64, 256)
 _PACE: Final = float(np.log(4.0))
+_LATE: Final = 0.3
+"""Share of conversations whose beginning is left out."""
 
 
 def varied(corpus: Corpus, seed: int) -> Corpus:
@@ -49,17 +52,25 @@ def varied(corpus: Corpus, seed: int) -> Corpus:
         shift=pl.Series(rng.choice(_SHIFTS, n)).cast(pl.Int32),
         multiple=pl.Series(rng.choice(_MULTIPLES, n)).cast(pl.Int32),
     )
+    duration = (known["flow_end_nanoseconds"] - known["flow_start_nanoseconds"]).to_numpy()
+    late = np.where(rng.random(n) < _LATE, rng.uniform(0, 0.5, n) * duration, 0)
+    draws = draws.with_columns(late=pl.Series(late).cast(pl.Int64))
     packets = corpus.packets.join(draws, on="conversation", maintain_order="left")
-    packets = _thinned(packets, rng)
+    packets = _thinned(packets, rng).filter(pl.col("offset_ns") >= pl.col("late"))
+    first = pl.col("offset_ns").first().over("conversation")
     size = pl.col("payload_octets") + pl.col("shift")
     size = (size + pl.col("multiple") - 1) // pl.col("multiple") * pl.col("multiple")
     more = pl.when(pl.col("payload_octets") > 0).then(size - pl.col("payload_octets")).otherwise(0)
     packets = packets.with_columns(
         payload_octets=pl.col("payload_octets") + more,
         octets=pl.col("octets") + more,
-        offset_ns=(pl.col("offset_ns") * pl.col("pace")).cast(pl.Int64),
+        offset_ns=((pl.col("offset_ns") - first) * pl.col("pace")).cast(pl.Int64),
     ).select(pl.col(name).cast(dtype) for name, dtype in tables.PACKET.items())
     empty = corpus.decoded.clear()
+    is_late = pl.Series(late > 0)
+    known = known.with_columns(
+        is_initiator_known=pl.col("is_initiator_known") & ~is_late,
+    )
     return Corpus(as_counted(known, packets), packets, empty, corpus.unreadable)
 
 

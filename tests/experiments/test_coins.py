@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import polars as pl
+import pytest
+
+from coin_corpus import KINDS, corpus
+from minewatch.experiments.coins import CONFUSION_S, POOLS, RANDOM, SOURCES, coin_report
+from minewatch.training.corpus.stored import Corpus
+
+
+@pytest.fixture(scope="module")
+def report():
+    return coin_report([corpus(pools=5, each=2), corpus(pools=5, each=2, source="other")], seed=0)
+
+
+def figure(report, split, question="algorithm", kind="packets-without-payload"):
+    (one,) = (
+        row
+        for row in report["splits"][split]
+        if (row["question"], row["input"], row["horizon_s"]) == (question, kind, CONFUSION_S)
+    )
+    return one
+
+
+def test_kinds_as_different_as_these_are_told_at_pools_never_seen(report):
+    for split in (RANDOM, POOLS, SOURCES):
+        one = figure(report, split)
+        assert one["conversations"] == 60
+        assert one["accuracy"] > 0.95
+        assert one["macro_recall"] > 0.95
+        low, high = one["accuracy_interval"]
+        assert low <= one["accuracy"] <= high
+
+
+def test_counts_and_sources(report):
+    assert report["conversations"] == 60
+    assert report["pools"] == 30
+    assert report["sources"] == {"made": 30, "other": 30}
+    assert {row["source"] for row in report["left_out_sources"]} == {"made", "other"}
+    json.dumps(report, allow_nan=False)
+
+
+def test_the_confusion_counts_every_conversation_once(report):
+    found = report["confusion"]["algorithm"]
+    assert found["truth"] == ["equihash", "ethash", "randomx"]
+    assert found["answers"][-1] == "unknown"
+    assert [sum(row) for row in found["counts"]] == [20, 20, 20]
+    right = sum(found["counts"][i][i] for i in range(3))
+    assert right > 45
+
+
+def test_an_algorithm_left_out_is_never_called_right(report):
+    rows = {row["algorithm"]: row for row in report["novel"]}
+    assert set(rows) == {"equihash", "ethash", "randomx"}
+    for name, row in rows.items():
+        assert row["most_often_called"] != name
+        assert 0 <= row["unknown"] <= 1
+
+
+def test_what_the_messages_say_is_checked_against_the_labels(report):
+    found = report["payload"]
+    assert found["conversations"] == 60
+    assert found["dialect_read"] == found["algorithm_read"] == found["algorithm_right"] == 30
+    assert found["coin_read"] == found["coin_right"] == 20
+
+
+def test_labels_that_say_nothing_of_the_kind_are_left_out():
+    known = corpus(pools=3, each=1, kinds=KINDS[:2])
+    bare = known.conversations.with_columns(
+        algorithm=pl.when(pl.col("conversation") > 2).then("algorithm"),
+        dialect=pl.when(pl.col("conversation") > 2).then("dialect"),
+    )
+    silent = known.decoded.clear()
+    found = coin_report([Corpus(bare, known.packets, silent)], seed=1)
+    assert found["conversations"] == 4
+    assert found["payload"]["dialect_read"] == 0
