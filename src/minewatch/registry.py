@@ -83,6 +83,6 @@ def detectors(
     own: list[Detector] = [
         SignatureDetector(),
         IntelDetector(load_lists(indicators, with_default=with_default_list)),
-        FlowStatsDetector(load_model(model or shipped_model("flowstats"), metering=settings)),
+        FlowStatsDetector([load_model(model or shipped_model("flowstats"), metering=settings)]),
     ]
     return own + _strangers("detectors", Detector)  # type: ignore[operator]

@@ -4,13 +4,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from minewatch.detectors import flowstats
-from minewatch.detectors.flowstats import (
-    FEATURE_SETS,
-    FlowStatsDetector,
-    feature_set_for,
-    readable,
-)
+from minewatch.detectors import learnt
+from minewatch.detectors.flowstats import FEATURE_SETS, FlowStatsDetector
+from minewatch.detectors.learnt import feature_set_for, readable
 from minewatch.errors import ModelError
 from minewatch.models.card import FeatureCard, ModelCard
 from minewatch.models.model_file import Model
@@ -30,6 +26,7 @@ CARD = ModelCard(
     prevalence=0.5,
     base_rate=0.5,
     pass_share=1.0,
+    min_known=2,
 )
 
 
@@ -44,7 +41,7 @@ class Session:
 
 @pytest.fixture
 def detector():
-    return FlowStatsDetector(Model("test.onnx", CARD, Session()))
+    return FlowStatsDetector([Model("test.onnx", CARD, Session())])
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +130,7 @@ def test_explaining_is_the_same_alone_and_among_others(shipped):
 def test_the_shipped_model_explains_itself_strongest_first(shipped, monkeypatch):
     found = [abs(item.contribution) for item in shipped.explain(conversations(1), 0)]
     assert found == sorted(found, reverse=True)
-    monkeypatch.setattr(flowstats, "MAX_EVIDENCE", 2)
+    monkeypatch.setattr(learnt, "MAX_EVIDENCE", 2)
     few = [abs(item.contribution) for item in shipped.explain(conversations(1), 0)]
     assert few == found[:2]
 
@@ -149,4 +146,4 @@ def test_the_shipped_model_explains_itself_strongest_first(shipped, monkeypatch)
 def test_a_model_of_other_features_is_refused(change, message):
     model = Model("test.onnx", dataclasses.replace(CARD, **change), Session())
     with pytest.raises(ModelError, match=rf"test\.onnx: .*{message}"):
-        feature_set_for(model)
+        feature_set_for(model, FEATURE_SETS)

@@ -16,6 +16,7 @@ CARD = ModelCard(
     prevalence=0.1,
     base_rate=0.002,
     pass_share=0.1,
+    min_known=1,
 )
 
 
@@ -34,7 +35,13 @@ def changed(**changes: Any) -> str:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"card_version": 2}, "card version 2"),
+        ({"card_version": 3}, "card version 3"),
+        ({"min_known": 0}, "min_known 0 of 1"),
+        ({"min_known": 2}, "min_known 2 of 1"),
+        ({"min_known": 1.0}, "not a whole number"),
+        ({"calibration": [1.0]}, "not a slope and an offset"),
+        ({"calibration": [-1.0, 0.0]}, "not between"),
+        ({"calibration": [1.0, float("inf")]}, "not a finite number"),
         ({"name": ""}, "not a text"),
         ({"name": 7}, "not a text"),
         ({"schema_version": 1.5}, "not a whole number"),
@@ -71,3 +78,10 @@ def test_a_missing_field_is_named(name):
 def test_what_is_no_card_is_refused(text):
     with pytest.raises(ValueError, match=r"card|Expecting"):
         card_from_json(text)
+
+
+def test_a_card_of_version_1_is_read_as_what_it_meant():
+    old = json.loads(CARD.to_json())
+    del old["min_known"], old["calibration"]
+    card = card_from_json(json.dumps(old | {"card_version": 1}))
+    assert (card.min_known, card.calibration) == (1, (1.0, 0.0))

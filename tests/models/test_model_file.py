@@ -32,6 +32,7 @@ CARD = ModelCard(
     prevalence=0.5,
     base_rate=0.5,
     pass_share=1.0,
+    min_known=1,
 )
 
 

@@ -23,6 +23,7 @@ def test_a_card_without_figures_says_so():
         prevalence=0.1,
         base_rate=0.002,
         pass_share=0.1,
+        min_known=1,
         created="2026-11-24",
     )
     page = card_page(card)

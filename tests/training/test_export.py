@@ -45,6 +45,7 @@ def test_onnx_runtime_gives_scikit_learns_probabilities(algorithm, examples, tmp
         prevalence=0.3,
         base_rate=0.3,
         pass_share=1.0,
+        min_known=1,
     )
     data = to_onnx(model, 5, card)
     assert largest_difference(model, data, examples.values) < PARITY

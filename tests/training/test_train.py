@@ -52,7 +52,7 @@ def test_a_model_is_made_and_used(dataset, tmp_path):
     data, card = fit_dataset(dataset, PLAIN)
     path = tmp_path / "model.onnx"
     path.write_bytes(data)
-    detector = FlowStatsDetector(load_model(path, metering=PipelineOptions().settings()))
+    detector = FlowStatsDetector([load_model(path, metering=PipelineOptions().settings())])
     found = detector.score(Conversations(dataset.frame)).probability
     is_mining = dataset.frame["is_mining"].to_numpy()
     assert np.median(found[is_mining]) > 10 * np.median(found[~is_mining])

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-CARD_VERSION = 1
+CARD_VERSION = 2
+"""Version 1 lacked ``min_known`` and ``calibration``; such cards are read as what they meant."""
 MAX_FEATURES = 1024
 
 
@@ -50,6 +51,12 @@ class ModelCard:
     pass_share: float
     """Share of normal conversations that the gate lets through, at most: what having passed it
     says is part of the correction."""
+    min_known: int
+    """How many of its features must be known of a conversation for it to be scored; what is not
+    known is NaN to the model."""
+    calibration: tuple[float, float] = (1.0, 0.0)
+    """Slope and offset that make calibrated log-odds of the model's own, fitted to scores of
+    sources that it had not seen."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """The classifier's parameters, and the calibration's."""
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -82,7 +89,7 @@ def card_from_json(text: str) -> ModelCard:
     --------
     >>> card_from_json("{}")
     Traceback (most recent call last):
-    ValueError: card version None instead of 1
+    ValueError: card version None instead of 2
     """
     try:
         data = json.loads(text)
@@ -90,8 +97,7 @@ def card_from_json(text: str) -> ModelCard:
         raise ValueError("the card is nested too deeply") from error
     if not isinstance(data, dict):
         raise ValueError("the card is not a JSON object")
-    if data.get("card_version") != CARD_VERSION:
-        raise ValueError(f"card version {data.get('card_version')!r} instead of {CARD_VERSION}")
+    data = _converted(data)
     try:
         features = tuple(_feature(entry) for entry in _list(data["features"]))
         card = ModelCard(
@@ -104,6 +110,8 @@ def card_from_json(text: str) -> ModelCard:
             prevalence=_number(data["prevalence"], 0, 1),
             base_rate=_number(data["base_rate"], 0, 1),
             pass_share=_number(data["pass_share"], 1e-6, 1, closed=True),
+            min_known=_whole(data["min_known"]),
+            calibration=_calibration(data["calibration"]),
             parameters=_mapping(data["parameters"]),
             training=_mapping(data["training"]),
             metrics=_mapping(data["metrics"]),
@@ -116,7 +124,29 @@ def card_from_json(text: str) -> ModelCard:
         raise ValueError(f"{len(features)} features instead of 1 to {MAX_FEATURES}")
     if len(set(card.feature_names)) < len(features):
         raise ValueError("a feature is named twice")
+    if not 1 <= card.min_known <= len(features):
+        raise ValueError(f"min_known {card.min_known} of {len(features)} features")
     return card
+
+
+def _converted(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a card of any known version as one of this version."""
+    version = data.get("card_version")
+    if version == 1:
+        features = data.get("features")
+        n = len(features) if isinstance(features, list) else 0
+        return data | {"min_known": n, "calibration": [1.0, 0.0]}
+    if version != CARD_VERSION:
+        raise ValueError(f"card version {version!r} instead of {CARD_VERSION}")
+    return data
+
+
+def _calibration(value: object) -> tuple[float, float]:
+    """A slope that is not negative (more suspicion stays more) and an offset."""
+    pair = _list(value)
+    if len(pair) != 2:
+        raise ValueError(f"{value!r} is not a slope and an offset")
+    return _number(pair[0], 0, 1e6), _number(pair[1], -1e6, 1e6)
 
 
 def _feature(entry: object) -> FeatureCard:

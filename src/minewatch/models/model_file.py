@@ -48,16 +48,17 @@ class Model:
 
         Parameters
         ----------
-        values : the card's features, in its order, shape (n_rows, n_features), none NaN.
+        values : the card's features, in its order, shape (n_rows, n_features).
         """
         base_rate = scored_base_rate(self.card.base_rate, self.card.pass_share)
-        shift = logit(base_rate) - logit(self.card.prevalence)
+        slope, offset = self.card.calibration
+        shift = offset + logit(base_rate) - logit(self.card.prevalence)
         result = np.empty(len(values))
         for start in range(0, len(values), ROWS_AT_ONCE):
             rows = np.ascontiguousarray(values[start : start + ROWS_AT_ONCE], np.float32)
             (both,) = self.session.run([OUTPUT], {INPUT: rows})
             mining = log_odds(both[:, 1].astype(np.float64), CERTAIN)
-            result[start : start + len(rows)] = mining + shift
+            result[start : start + len(rows)] = slope * mining + shift
         return result
 
     def probability(self, values: Float32Array) -> FloatArray:

@@ -120,6 +120,7 @@ def fit_dataset(dataset: Dataset, options: TrainingOptions) -> tuple[bytes, Mode
         prevalence=float(examples.is_mining.mean()),
         base_rate=options.base_rate,
         pass_share=pass_share,
+        min_known=len(examples.names),
         parameters=_parameters(options, model),
         training=_training(dataset, examples, options.seed),
         metrics=metrics,

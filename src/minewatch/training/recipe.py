@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the model of a detector is made: from rows of features to a model file.
+
+A recipe is data: the benchmark follows it once for each source left out, ``make models`` once for
+all sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from minewatch.contracts import FeatureSet
+from minewatch.detectors.fusion import BASE_RATE
+from minewatch.errors import ModelError
+from minewatch.models.card import FeatureCard, ModelCard
+from minewatch.odds import from_log_odds, log_odds, logit
+from minewatch.schema import SCHEMA_VERSION
+from minewatch.training.corpus.views import InputKind
+from minewatch.training.export import PARITY, largest_difference, library_versions, to_onnx
+from minewatch.training.view_table import ViewTable, balanced_weights
+from minewatch.types import BoolArray, Float32Array, FloatArray
+
+INNER_FOLDS: Final = 4
+CERTAIN: Final = 1e-6
+MAX_SLOPE: Final = 1.0
+"""Calibration makes a model less sure than it is, never surer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one model is made.
+
+    Parameters
+    ----------
+    detector : the detector that runs it.
+    part : name of the model; its file is ``<part>.onnx``.
+    feature_set : computes its inputs.
+    features : names of the inputs, in order.
+    inputs : kinds of input that it learns from.
+    horizons_s : moments that it learns from.
+    estimator : from a seed to a classifier of scikit-learn's kind; ``fit`` takes sample weights.
+    algorithm : what that is, for the card.
+    min_known : features that must be known of a row.
+    variants : varied copies of the corpus that it learns from too.
+    is_one_class : learns from mining alone; calibrated with normal conversations all the same.
+    exporter : from the fitted classifier, the number of features and the card to a file's octets.
+    """
+
+    detector: str
+    part: str
+    feature_set: FeatureSet
+    features: tuple[str, ...]
+    inputs: tuple[InputKind, ...]
+    horizons_s: tuple[int, ...]
+    estimator: Callable[[int], Any]
+    algorithm: str
+    min_known: int
+    variants: int = 0
+    is_one_class: bool = False
+    exporter: Callable[[Any, int, ModelCard], bytes] = to_onnx
+
+    @property
+    def columns(self) -> list[int]:
+        """Return the places of the features in the feature set."""
+        names = self.feature_set.feature_names
+        return [names.index(name) for name in self.features]
+
+    def rows(self, table: ViewTable) -> BoolArray:
+        """Return which rows of a table this model learns from, shape (n,).
+
+        Parameters
+        ----------
+        table : n rows.
+        """
+        chosen = (
+            table.rows["input"].is_in([kind.value for kind in self.inputs])
+            & table.rows["horizon_s"].is_in(list(self.horizons_s))
+            & (table.rows["variant"] <= self.variants)
+        ).to_numpy()
+        found: BoolArray = chosen & self.is_ready(self.inputs_of(table))
+        return found
+
+    def inputs_of(self, table: ViewTable) -> Float32Array:
+        """Return the model's inputs, shape (n, n_features).
+
+        Parameters
+        ----------
+        table : n rows.
+        """
+        return table.values[self.feature_set.name][:, self.columns]
+
+    def is_ready(self, values: Float32Array) -> BoolArray:
+        """Return for which rows enough is known, shape (n,).
+
+        Parameters
+        ----------
+        values : shape (n, n_features).
+        """
+        ready: BoolArray = np.isfinite(values).sum(axis=1) >= self.min_known
+        return ready
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A recipe that was followed."""
+
+    recipe: Recipe
+    estimator: Any
+    slope: float
+    offset: float
+    held_out: FloatArray
+    """Calibrated log-odds, at a prevalence of a half, of each training row by a model that had not
+    seen its source; NaN for rows that were not learnt from, shape (n,)."""
+
+    def log_odds(self, table: ViewTable) -> FloatArray:
+        """Return log-odds of mining at a prevalence of a half; NaN where not ready, shape (n,).
+
+        Parameters
+        ----------
+        table : n rows.
+        """
+        values = self.recipe.inputs_of(table)
+        ready = self.recipe.is_ready(values)
+        found = np.full(len(values), np.nan)
+        if ready.any():
+            found[ready] = self.slope * raw_log_odds(self.estimator, values[ready]) + self.offset
+        return found
+
+
+def raw_log_odds(estimator: Any, values: Float32Array) -> FloatArray:
+    """Return a fitted classifier's own log-odds of mining, shape (n,).
+
+    Parameters
+    ----------
+    estimator : has ``predict_proba``.
+    values : shape (n, n_features).
+    """
+    return log_odds(estimator.predict_proba(values)[:, 1].astype(np.float64), CERTAIN)
+
+
+def follow(recipe: Recipe, table: ViewTable, seed: int = 0) -> Fitted:
+    """Fit a model, and its calibration to scores of recorders that it had not seen.
+
+    Parameters
+    ----------
+    recipe : what to make.
+    table : rows to learn from; those of other inputs, horizons and variants are passed over.
+    seed : of everything random.
+
+    Raises
+    ------
+    ModelError : mining, or something normal, of two recorders at least is needed.
+    """
+    chosen = recipe.rows(table)
+    learnt = table.take(chosen)
+    values, is_mining = recipe.inputs_of(learnt), learnt.is_mining
+    weights = balanced_weights(learnt)
+    scores = np.full(len(learnt), np.nan)
+    for is_test in recorder_folds(learnt, INNER_FOLDS):
+        if 0 < is_mining[~is_test].sum() < (~is_test).sum():
+            fitted = _fit(recipe, values, is_mining, weights, ~is_test, seed)
+            scores[is_test] = raw_log_odds(fitted, values[is_test])
+    known = np.isfinite(scores)
+    if not 0 < is_mining[known].sum() < known.sum():
+        raise ModelError(
+            f"{recipe.part}: training needs mining and normal conversations of two recorders"
+        )
+    slope, offset = fit_sigmoid(scores[known], is_mining[known], weights[known])
+    held_out = np.full(len(table), np.nan)
+    held_out[chosen] = slope * scores + offset
+    estimator = _fit(recipe, values, is_mining, weights, np.ones(len(learnt), np.bool_), seed)
+    return Fitted(recipe, estimator, slope, offset, held_out)
+
+
+def _fit(
+    recipe: Recipe,
+    values: Float32Array,
+    is_mining: BoolArray,
+    weights: FloatArray,
+    rows: BoolArray,
+    seed: int,
+) -> Any:
+    if recipe.is_one_class:
+        rows = rows & is_mining
+    return recipe.estimator(seed).fit(
+        values[rows], is_mining[rows].astype(np.int64), sample_weight=weights[rows]
+    )
+
+
+def recorder_folds(table: ViewTable, n_folds: int) -> list[BoolArray]:
+    """Return the test rows of folds that no recorder is split by.
+
+    Recorders with mining are dealt first, so that every fold has some if there are enough of them;
+    then the rest, each to the fold with the fewest normal conversations.
+
+    Parameters
+    ----------
+    table : n rows.
+    n_folds : at most.
+    """
+    recorders, is_mining = table.recorders, table.is_mining
+    numbers = table.rows["conversation"].to_numpy()
+    sizes = {
+        name: (
+            len(np.unique(numbers[(recorders == name) & is_mining])),
+            len(np.unique(numbers[(recorders == name) & ~is_mining])),
+        )
+        for name in np.unique(recorders)
+    }
+    mining = sorted((n for n in sizes if sizes[n][0]), key=lambda n: (-sizes[n][0], n))
+    rest = sorted((n for n in sizes if not sizes[n][0]), key=lambda n: (-sizes[n][1], n))
+    folds: list[list[str]] = [[] for _ in range(min(n_folds, len(sizes)))]
+    for i, name in enumerate(mining):
+        folds[i % len(folds)].append(name)
+    for name in rest:
+        min(folds, key=lambda fold: sum(sizes[one][1] for one in fold)).append(name)
+    return [np.isin(recorders, fold) for fold in folds]
+
+
+def fit_sigmoid(
+    scores: FloatArray, is_mining: BoolArray, weights: FloatArray
+) -> tuple[float, float]:
+    """Return slope and offset that make calibrated log-odds, both labels weighing the same.
+
+    Parameters
+    ----------
+    scores : log-odds of rows that the model had not seen, shape (n,).
+    is_mining : labels, shape (n,).
+    weights : of the rows, shape (n,).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> truth = rng.normal(0, 2, 4000)
+    >>> is_mining = rng.random(4000) < from_log_odds(truth)
+    >>> slope, offset = fit_sigmoid(3 * truth, is_mining, np.ones(4000))
+    >>> round(slope, 1), abs(offset) < 0.1
+    (0.3, True)
+    """
+    from scipy.optimize import minimize
+
+    share = np.where(is_mining, weights[is_mining].sum(), weights[~is_mining].sum())
+    weight = weights / share / 2
+    signs = np.where(is_mining, 1.0, -1.0)
+
+    def loss(line: FloatArray) -> tuple[float, FloatArray]:
+        margin = signs * (line[0] * scores + line[1])
+        slope = -signs * weight * from_log_odds(-np.clip(margin, -500, 500))
+        value = float(weight @ np.logaddexp(0, -margin))
+        return value, np.array([slope @ scores, slope.sum()])
+
+    found = minimize(loss, np.array([0.5, 0.0]), jac=True, bounds=[(0, MAX_SLOPE), (None, None)])
+    return float(found.x[0]), float(found.x[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a card says of how a model came about."""
+
+    metering: Mapping[str, float]
+    pass_share: float
+    base_rate: float = BASE_RATE
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def model_file(fitted: Fitted, table: ViewTable, making: Making) -> bytes:
+    """Return the octets of a model's file.
+
+    Parameters
+    ----------
+    fitted : a recipe that was followed.
+    table : what it learnt from.
+    making : for the card.
+
+    Raises
+    ------
+    ModelError : what the file gives differs from what was fitted.
+    """
+    recipe = fitted.recipe
+    learnt = table.take(recipe.rows(table))
+    card = ModelCard(
+        name=recipe.part,
+        schema_version=SCHEMA_VERSION,
+        feature_set=recipe.feature_set.name,
+        features=_feature_cards(recipe, learnt),
+        metering=making.metering,
+        algorithm=recipe.algorithm,
+        prevalence=0.5,
+        base_rate=making.base_rate,
+        pass_share=making.pass_share,
+        min_known=recipe.min_known,
+        calibration=(fitted.slope, fitted.offset),
+        parameters=making.parameters,
+        training=making.training,
+        metrics=making.metrics,
+        versions=library_versions(),
+    )
+    data = recipe.exporter(fitted.estimator, len(recipe.features), card)
+    difference = largest_difference(fitted.estimator, data, recipe.inputs_of(learnt))
+    if difference > PARITY:
+        raise ModelError(
+            f"{recipe.part}: the exported model differs from the fitted one by {difference:.2g} "
+            f"(at most {PARITY:g}): take other versions of its libraries"
+        )
+    return data
+
+
+def _feature_cards(recipe: Recipe, learnt: ViewTable) -> tuple[FeatureCard, ...]:
+    """What each feature looks like in normal traffic; one never known there is 0 throughout."""
+    normal = recipe.inputs_of(learnt)[~learnt.is_mining].astype(np.float64)
+    units = dict(
+        zip(recipe.feature_set.feature_names, recipe.feature_set.feature_units, strict=True)
+    )
+    cards = []
+    for i, name in enumerate(recipe.features):
+        known = normal[np.isfinite(normal[:, i]), i]
+        low, median, high = np.quantile(known, (0.05, 0.5, 0.95)) if len(known) else (0.0, 0.0, 0.0)
+        cards.append(FeatureCard(name, units[name], float(median), float(low), float(high)))
+    return tuple(cards)
+
+
+def at_base_rate(log_odds_at_half: FloatArray, base_rate: float) -> FloatArray:
+    """Return probabilities at a base rate of log-odds that hold at a prevalence of a half.
+
+    Parameters
+    ----------
+    log_odds_at_half : any shape.
+    base_rate : share of mining.
+
+    Examples
+    --------
+    >>> at_base_rate(np.array([0.0]), 0.002)
+    array([0.002])
+    """
+    return from_log_odds(log_odds_at_half + logit(base_rate))
