@@ -6,16 +6,15 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import polars as pl
 
-from minewatch.features.direction import forward_is_sent
 from minewatch.features.named import NamedFeatures
 from minewatch.features.ragged import Ragged
+from minewatch.features.records import records_of
 from minewatch.features.sequence import most_frequent
 from minewatch.types import Conversations, FloatArray
 
 _WAYS: Final = (("sent", "sent"), ("received", "received"))
-_COUNTS: Final = (("packets", "packet_delta_count"), ("octets", "octet_delta_count"))
+_COUNTS: Final = ("packets", "octets")
 
 
 def persistence_columns(conversations: Conversations) -> list[FloatArray]:
@@ -25,9 +24,10 @@ def persistence_columns(conversations: Conversations) -> list[FloatArray]:
     ----------
     conversations : n of them.
     """
-    records, start_s = _records(conversations)
-    packets = {way: records[f"{way}_packets"] for way, _ in _WAYS}
-    octets = {way: records[f"{way}_octets"] for way, _ in _WAYS}
+    records = records_of(conversations)
+    packets = {"sent": records.sent_packets, "received": records.received_packets}
+    octets = {"sent": records.sent_octets, "received": records.received_octets}
+    start_s = records.start_s
     steps = start_s.with_values(start_s.values - start_s.previous())
     steps = steps.where(np.isfinite(steps.values))
     spacing = steps.quantile(0.5)
@@ -51,38 +51,6 @@ def persistence_columns(conversations: Conversations) -> list[FloatArray]:
         steps.quantile(1.0) / spacing * several,
         np.where(start_s.count() > 0, start_s.count(), np.nan),
     ]
-
-
-def _records(conversations: Conversations) -> tuple[dict[str, Ragged], Ragged]:
-    """The interval records of each conversation, as (counter by way, start in seconds)."""
-    frame, intervals = conversations.frame, conversations.intervals
-    numbers = frame.select("flow_id", row=pl.int_range(pl.len()), forward=_forward(conversations))
-    if intervals is None:
-        intervals = pl.DataFrame(schema={"flow_id": pl.UInt64, "flow_start_nanoseconds": pl.Int64})
-        intervals = intervals.with_columns(
-            pl.lit(None, pl.Int64).alias(f"{prefix}{column}")
-            for _, column in _COUNTS
-            for prefix in ("", "reverse_")
-        )
-    joined = intervals.join(numbers, on="flow_id", how="inner").sort(
-        "row", "flow_start_nanoseconds", maintain_order=True
-    )
-    counts = np.bincount(joined["row"].to_numpy(), minlength=frame.height)
-    stops = np.cumsum(counts).astype(np.int64)
-    begin = pl.col("flow_start_nanoseconds")
-    start_s = joined.select((begin - begin.first().over("row")).cast(pl.Float64) / 1e9)
-    found = {}
-    for name, column in _COUNTS:
-        way = pl.when("forward").then(pl.col(column)).otherwise(pl.col(f"reverse_{column}"))
-        back = pl.when("forward").then(pl.col(f"reverse_{column}")).otherwise(pl.col(column))
-        for side, expression in (("sent", way), ("received", back)):
-            values = joined.select(expression.cast(pl.Float64)).to_series().to_numpy()
-            found[f"{side}_{name}"] = Ragged(values, stops)
-    return found, Ragged(start_s.to_series().to_numpy(), stops)
-
-
-def _forward(conversations: Conversations) -> pl.Series:
-    return pl.Series(forward_is_sent(conversations.frame))
 
 
 def _steadiness(counts: Ragged) -> list[FloatArray]:
@@ -162,7 +130,7 @@ class PersistenceFeatures(NamedFeatures):
             for feature in (
                 *(
                     (f"{way}_{count}_{name}", unit, f"{phrase} {count} {way}")
-                    for count, _ in _COUNTS
+                    for count in _COUNTS
                     for name, unit, phrase in _STEADY
                 ),
                 (f"{way}_packets_typical", "1/min", f"packets {way} per minute, median interval"),
