@@ -54,7 +54,8 @@ def simulate(
     composition: Annotated[
         str,
         typer.Option(
-            help="wild: everything, on the same servers; paper: servers that only mine, five "
+            help="wild: everything, on the same servers; look-alikes: the same with long-lived "
+            "services the most; paper: servers that only mine, five "
             "coins in the clear; f2pool, xmrig-lab, ethminer: as in captures of real miners."
         ),
     ] = "wild",

@@ -13,7 +13,7 @@ from minewatch.training.labels import read_labels
 MAPPED = 0xFFFF << 32
 
 
-@pytest.mark.parametrize("composition", ["wild", "paper"])
+@pytest.mark.parametrize("composition", ["wild", "look-alikes", "paper"])
 def test_the_rules_say_what_is_true_of_every_conversation(tmp_path: Path, composition: Composition):
     settings = Settings(conversations=6000, mining=60, days=0.1, composition=composition)
     population = draw(settings, 9)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minewatch.lab.simulator.normal import KINDS
-from minewatch.lab.simulator.population import BACKGROUND, draw
+from minewatch.lab.simulator.population import BACKGROUND, draw, kinds_of
 from minewatch.lab.simulator.script import TCP, Script
 from minewatch.lab.simulator.settings import Settings
 
@@ -77,3 +77,12 @@ def test_conversations_are_of_a_length_that_makes_the_papers_size_feasible(scrip
     """20 to 40 packets a conversation on average: some 8 to 25 messages."""
     messages = sum(len(s.messages.octets) for s in scripts)
     assert 5 < messages / SETTINGS.conversations < 25
+
+
+def test_look_alikes_are_mostly_long_lived_services():
+    long_lived = {kind.service for kind in KINDS if kind.is_long_lived}
+    weights = {kind.service: kind.weight for kind in kinds_of("look-alikes")}
+    assert weights.keys() == {kind.service for kind in KINDS}
+    assert sum(weights[name] for name in long_lived) > 0.75 * sum(weights.values())
+    assert len({weights[name] for name in long_lived}) == 1
+    assert kinds_of("wild") is KINDS

@@ -20,7 +20,10 @@ def test_the_defaults_are_the_papers():
         ({"days": float("nan")}, "days must be"),
         ({"servers": 1000}, "servers must be 1 to 250"),
         ({"evasion": 1.5}, "evasion must be 0 to 1"),
-        ({"composition": "tame"}, "composition must be wild, paper, f2pool, xmrig-lab or ethminer"),
+        (
+            {"composition": "tame"},
+            "composition must be wild, look-alikes, paper, f2pool, xmrig-lab or ethminer",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_its_domain(wrong: dict, says: str):

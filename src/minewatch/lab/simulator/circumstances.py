@@ -228,6 +228,7 @@ _ETHMINER: Final = Circumstances(
 
 CIRCUMSTANCES: Final[Mapping[str, Circumstances]] = {
     "wild": Circumstances("everything: the parameters above"),
+    "look-alikes": Circumstances("everything, long-lived services the most: the parameters above"),
     "paper": Circumstances("the paper's servers"),
     "f2pool": _F2POOL,
     "xmrig-lab": _XMRIG_LAB,

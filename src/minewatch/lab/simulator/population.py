@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -19,7 +20,7 @@ from minewatch.lab.simulator.normal import KINDS, TrafficKind
 from minewatch.lab.simulator.paths import draw_paths
 from minewatch.lab.simulator.schedule import MINING, Schedule, draw_schedule
 from minewatch.lab.simulator.script import TCP, FloatArray, IntArray, Script
-from minewatch.lab.simulator.settings import Settings
+from minewatch.lab.simulator.settings import Composition, Settings
 from minewatch.lab.simulator.truth import Truth
 from minewatch.lab.simulator.ventures import Venture, draw_ventures
 from minewatch.lab.simulator.world import World
@@ -30,6 +31,12 @@ BACKGROUND: Final = frozenset(
 )
 """What comes to and from a server that has no work but mining: composition ``paper``. Strangers,
 names, time, updates, and the person who looks after it; no application of its own."""
+
+
+LOOK_ALIKE_WEIGHT: Final = 250.0
+OTHER_WEIGHT: Final = 60.0
+"""Weights in composition ``look-alikes``: every long-lived service is as common as any other, and
+four times as common as the commonest of the rest. Chosen."""
 
 
 class Population:
@@ -51,10 +58,7 @@ class Population:
 
         self.settings = settings
         self.seed = seed
-        is_paper = settings.composition == "paper"
-        self.kinds: tuple[TrafficKind, ...] = tuple(
-            kind for kind in KINDS if not is_paper or kind.service in BACKGROUND
-        )
+        self.kinds: tuple[TrafficKind, ...] = kinds_of(settings.composition)
         rng = np.random.default_rng([seed, 0])
         words = Random(f"{seed} ventures")
         self.world = World(settings.servers, self.kinds, rng)
@@ -135,6 +139,26 @@ class Population:
         ends = self.world.ends(which, first, servers)
         paths = draw_paths(rng, start_s, kind.realm, is_initiator_home=kind.is_outbound)
         return Piece(kind.protocol, ends, paths, kind.generate(rng, paths, self.settings.horizon_s))
+
+
+def kinds_of(composition: Composition) -> tuple[TrafficKind, ...]:
+    """Return the kinds of normal traffic of a composition, with their weights there.
+
+    Parameters
+    ----------
+    composition : what the population shall be like.
+    """
+    if composition == "paper":
+        return tuple(kind for kind in KINDS if kind.service in BACKGROUND)
+    if composition == "look-alikes":
+        return tuple(replace(kind, weight=_look_alike_weight(kind)) for kind in KINDS)
+    return KINDS
+
+
+def _look_alike_weight(kind: TrafficKind) -> float:
+    if kind.is_long_lived:
+        return LOOK_ALIKE_WEIGHT
+    return min(kind.weight, OTHER_WEIGHT)
 
 
 def draw(settings: Settings, seed: int) -> Population:

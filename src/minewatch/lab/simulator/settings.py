@@ -8,8 +8,10 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from minewatch.errors import ConfigError
 
-Composition: TypeAlias = Literal["wild", "paper", "f2pool", "xmrig-lab", "ethminer"]
+Composition: TypeAlias = Literal["wild", "look-alikes", "paper", "f2pool", "xmrig-lab", "ethminer"]
 """``wild``: all dialects, transports and evasions, mining and business on the same servers.
+``look-alikes``: the same miners among what is most easily taken for them, services that talk a
+little for hours; to train on.
 ``paper``: servers that only mine, five coins with XMRig in the clear, and what comes to any server.
 The others: miners and pools as in captures of real ones, to compare with these
 (``minewatch.lab.simulator.circumstances``).
@@ -46,7 +48,7 @@ class Settings:
     servers: int = 10
     """Servers that are watched."""
     evasion: float = 0.3
-    """Share of miners that hide; only ``wild`` has any."""
+    """Share of miners that hide; ``wild`` and ``look-alikes`` have some."""
     composition: Composition = "wild"
     start_s: float = 1_700_000_000.0
     """Begin of the capture, seconds since 1970."""

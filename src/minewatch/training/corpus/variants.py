@@ -7,7 +7,7 @@ Normal and mining conversations are varied alike, so that a variation tells noth
   were slower or the pool's shares harder;
 * *shifted*: every message is longer by a constant, as in TLS or another tunnel;
 * *padded*: messages are filled up to multiples of a size;
-* *paced*: all of it is faster or slower by up to four times;
+* *paced*: all of it is faster or slower by up to eight times;
 * *late*: its beginning was not captured, so that nobody knows who opened it.
 """
 
@@ -30,7 +30,7 @@ _KEPT_OPENING: Final = 2
 _SHIFTS: Final = (0, 22, 29, 48)
 """Octets a message: none, TLS 1.3, TLS 1.2 with GCM, SSH."""
 _MULTIPLES: Final = (1, 1, 1, 1, 1, 16, 64, 256)
-_PACE: Final = float(np.log(4.0))
+_PACE: Final = float(np.log(8.0))
 _LATE: Final = 0.3
 """Share of conversations whose beginning is left out."""
 
