@@ -26,8 +26,8 @@ class InputKind(StrEnum):
     PACKETS = "packets"
     NO_PAYLOAD = "packets-without-payload"
     FIRST_30 = "first-30-packets"
-    """Totals of the flow, and size, direction and time of its first 30 packets with payload: what
-    extended IPFIX exporters send."""
+    """Packets and octets of the flow, and size, direction and time of its first 30 packets with
+    payload: what extended IPFIX exporters send."""
     FLOWS_60 = "flow-log-60s"
     FLOWS_600 = "flow-log-600s"
 
@@ -43,7 +43,7 @@ class InputKind(StrEnum):
 
 
 FIRST_30_PACKETS: Final = 30
-_NOT_IN_FLOW_LOGS: Final = (
+_NOT_IN_TOTALS: Final = (
     *(c.name for c in schema.COUNTERS if "payload" in c.name or "total_count" in c.name),
     *(c.name for c in schema.EXTREMES),
 )
@@ -66,13 +66,14 @@ def view(corpus: Corpus, kind: InputKind, horizon_s: int = tables.WHOLE) -> View
     ----------
     corpus : the conversations.
     kind : what is seen of them.
-    horizon_s : seconds after the first packet; ``WHOLE`` for every conversation as it ended.
+    horizon_s : seconds after the first packet; ``WHOLE`` for every conversation as it ended. What
+        is known by its first packets only is known as it ended only: its totals are of all of it.
     """
     known = corpus.conversations.filter("is_kept")
     duration_ns = pl.col("flow_end_nanoseconds") - pl.col("flow_start_nanoseconds")
     if horizon_s:
         known = known.filter(duration_ns > horizon_s * _NS)
-    if kind is not InputKind.FIRST_30:
+    if kind is not InputKind.FIRST_30 or horizon_s:
         known = known.filter(~pl.col("is_first_only"))
     packets = corpus.packets.filter(
         pl.col("conversation").is_in(known["conversation"].implode())
@@ -82,38 +83,59 @@ def view(corpus: Corpus, kind: InputKind, horizon_s: int = tables.WHOLE) -> View
     frame = frame.with_columns(flow_id=known["conversation"].cast(pl.UInt64))
     if horizon_s:
         frame = _as_it_stood(frame, packets)
-    intervals = _records(packets, frame, kind.interval_s)
-    frame = frame.drop("interval_count").join(
-        intervals.group_by("flow_id").agg(interval_count=pl.len().cast(pl.Int64)),
-        on="flow_id",
-        how="left",
-        maintain_order="left",
-    )
+    intervals = None
+    if kind is InputKind.FIRST_30:
+        frame = frame.with_columns(interval_count=pl.lit(1, pl.Int64))
+    else:
+        intervals = _records(packets, frame, kind.interval_s)
+        frame = frame.drop("interval_count").join(
+            intervals.group_by("flow_id").agg(interval_count=pl.len().cast(pl.Int64)),
+            on="flow_id",
+            how="left",
+            maintain_order="left",
+        )
     frame = _seen(frame, kind)
-    reason = frame.select(gate.gate_reason()).to_series()
+    judged = _with_listed(frame, packets) if kind is InputKind.FIRST_30 else frame
+    reason = judged.select(gate.gate_reason()).to_series()
     passed = (reason == gate.PASSED).to_numpy()
     frame, known = frame.filter(passed), known.filter(passed)
     if kind is InputKind.PACKETS:
         frame = _with_decoded(frame, corpus, horizon_s)
     is_passed = pl.col("flow_id").is_in(frame["flow_id"].implode())
     series = _series(packets, known, kind)
-    kept_intervals = None if kind is InputKind.FIRST_30 else intervals.filter(is_passed)
-    if kept_intervals is not None:
-        kept_intervals = _seen(kept_intervals, kind)
-    return View(Conversations(frame, kept_intervals, series), known)
+    if intervals is not None:
+        intervals = _seen(intervals.filter(is_passed), kind)
+    return View(Conversations(frame, intervals, series), known)
 
 
 def _seen(frame: pl.DataFrame, kind: InputKind) -> pl.DataFrame:
     """Blank what an input of this kind does not tell."""
     if kind is not InputKind.PACKETS:
         frame = frame.with_columns(payload_kinds=pl.lit(0, pl.UInt8))
+    if kind.is_flow_log or kind is InputKind.FIRST_30:
+        names = [name for name in _NOT_IN_TOTALS if name in frame.columns]
+        frame = frame.with_columns(pl.lit(None, frame.schema[name]).alias(name) for name in names)
     if kind.is_flow_log:
-        names = [name for name in _NOT_IN_FLOW_LOGS if name in frame.columns]
-        frame = frame.with_columns(
-            *(pl.lit(None, frame.schema[name]).alias(name) for name in names),
-            is_initiator_known=pl.lit(value=False),
-        )
+        frame = frame.with_columns(is_initiator_known=pl.lit(value=False))
     return frame
+
+
+def _with_listed(frame: pl.DataFrame, packets: pl.DataFrame) -> pl.DataFrame:
+    """Return the conversations with the payload packets that are listed: what the gate goes by."""
+    listed = packets.filter(pl.col("payload_octets") > 0).filter(
+        pl.int_range(pl.len()).over("conversation") < FIRST_30_PACKETS
+    )
+    counted = listed.group_by("conversation").agg(
+        payload_packet_count=pl.col("from_initiator").sum().cast(pl.Int64),
+        reverse_payload_packet_count=(~pl.col("from_initiator")).sum().cast(pl.Int64),
+    )
+    counts = counted.columns[1:]
+    counted = counted.select(pl.col("conversation").cast(pl.UInt64).alias("flow_id"), *counts)
+    return (
+        frame.drop(counts)
+        .join(counted, on="flow_id", how="left", maintain_order="left")
+        .with_columns(pl.col(counts).fill_null(0))
+    )
 
 
 def _counted(packets: pl.DataFrame, by: list[str]) -> pl.DataFrame:
