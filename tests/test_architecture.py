@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "errors types schema config address odds",
         "contracts",
         "readers decoders metering conversations pairing features models detectors gate alerts"
-        " response lab identify",
+        " response lab identify allow doubt",
         "registry",
         "testing",
         "pipeline scanning output training datasets experiments engine",
@@ -41,6 +41,7 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "models": frozenset({"features"}),
     "detectors": frozenset({"features", "models", "gate"}),
     "identify": frozenset({"features", "models"}),
+    "doubt": frozenset({"features"}),
     "scanning": frozenset({"pipeline"}),
     "output": frozenset({"pipeline", "scanning"}),
     "training": frozenset({"pipeline"}),
