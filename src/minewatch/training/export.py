@@ -13,6 +13,7 @@ from minewatch.errors import ModelError
 from minewatch.models.card import FeatureCard, ModelCard
 from minewatch.models.model_file import CARD_KEY, INPUT, OUTPUT, runtime
 from minewatch.training.examples import Examples
+from minewatch.training.tree_export import converters
 from minewatch.types import Float32Array
 
 OPSETS: Final = {"": 18, "ai.onnx.ml": 3}
@@ -23,22 +24,34 @@ LIBRARIES: Final = ("numpy", "scikit-learn", "skl2onnx", "onnx", "onnxruntime")
 
 
 def to_onnx(model: Any, n_features: int, card: ModelCard) -> bytes:
-    """Return the model file of a calibrated classifier.
+    """Return the model file of a classifier of two classes, calibrated or not.
+
+    Trees (decision tree, forests, gradient boosting) take NaN as they do in scikit-learn; a
+    pipeline may begin with a ``SimpleImputer``.
 
     Parameters
     ----------
-    model : a fitted ``CalibratedClassifierCV`` with one classifier in it.
+    model : a fitted classifier, pipeline, or ``CalibratedClassifierCV`` with one of these in it.
     n_features : columns of its input.
     card : goes into the file's metadata.
+
+    Raises
+    ------
+    ModelError : it cannot be written so that it gives the same probabilities.
     """
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
     options: dict[int, dict[str, bool]] = {id(model): {"zipmap": False}}
-    last = _last_step(model.calibrated_classifiers_[0].estimator)
-    if hasattr(last, "decision_function"):
-        # The calibration was fitted to the decision function; skl2onnx would feed it labels.
-        options[id(last)] = {"raw_scores": True}
+    inner = model
+    if hasattr(model, "calibrated_classifiers_"):
+        inner = model.calibrated_classifiers_[0].estimator
+        last = _steps(inner)[-1]
+        if hasattr(last, "decision_function"):
+            # The calibration was fitted to the decision function; skl2onnx would feed it labels.
+            options[id(last)] = {"raw_scores": True}
+    for step in _steps(inner):
+        _check_imputer(step)
     with warnings.catch_warnings():
         # skl2onnx 1.20 asks every SVC for attributes that scikit-learn 1.9 has deprecated.
         warnings.filterwarnings("ignore", "Attribute `prob[AB]_` was deprecated", FutureWarning)
@@ -47,6 +60,7 @@ def to_onnx(model: Any, n_features: int, card: ModelCard) -> bytes:
             name=card.name,
             initial_types=[(INPUT, FloatTensorType([None, n_features]))],
             options=options,
+            custom_conversion_functions=converters(),
             target_opset=OPSETS,
         )
     if [output.name for output in proto.graph.output] != ["label", OUTPUT]:
@@ -61,12 +75,29 @@ def to_onnx(model: Any, n_features: int, card: ModelCard) -> bytes:
     return data
 
 
-def _last_step(estimator: Any) -> Any:
-    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+def _steps(estimator: Any) -> list[Any]:
+    """The steps of a pipeline, or the classifier alone."""
+    return [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+
+
+def _check_imputer(step: Any) -> None:
+    """Refuse what skl2onnx would write wrongly without a word: columns added and columns dropped.
+
+    Raises
+    ------
+    ModelError : the step is an imputer that changes the number of columns.
+    """
+    if getattr(step, "add_indicator", False):
+        raise ModelError("an imputer with add_indicator cannot be a model file")
+    filled = getattr(step, "statistics_", None)
+    if filled is not None and not np.isfinite(filled.astype(np.float64)).all():
+        raise ModelError("an imputer that drops columns never known: set keep_empty_features")
 
 
 def largest_difference(model: Any, data: bytes, values: Float32Array) -> float:
     """Return how far ONNX Runtime's probabilities are from scikit-learn's, at most.
+
+    Infinite if either gives NaN.
 
     Parameters
     ----------
@@ -76,7 +107,8 @@ def largest_difference(model: Any, data: bytes, values: Float32Array) -> float:
     """
     session = runtime().InferenceSession(data, providers=["CPUExecutionProvider"])
     (found,) = session.run([OUTPUT], {INPUT: values})
-    return float(np.abs(found[:, 1] - model.predict_proba(values)[:, 1]).max())
+    apart = np.abs(found[:, 1] - model.predict_proba(values)[:, 1])
+    return float(np.nan_to_num(apart, nan=np.inf).max())
 
 
 def feature_cards(examples: Examples) -> tuple[FeatureCard, ...]:
