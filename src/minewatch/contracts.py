@@ -95,11 +95,29 @@ class Detector(Protocol):
         ...
 
     def score(self, conversations: Conversations) -> Scores:
-        """Return a probability for each row; NaN where not ready. Rows never affect each other."""
+        """Return a probability for each row; NaN where not ready.
+
+        Rows never affect each other, but for those of a ``CollectiveDetector``.
+        """
         ...
 
     def explain(self, conversations: Conversations, row: int) -> Sequence[Evidence]:
         """Return the evidence behind the score of one row, strongest first."""
+        ...
+
+
+@runtime_checkable
+class CollectiveDetector(Detector, Protocol):
+    """A detector that compares conversations with each other.
+
+    Its score of a conversation may depend on which others are given, never on their order, on
+    addresses but for whether two are the same, or on the time of day. A conversation given alone
+    is not ready (NaN).
+    """
+
+    @property
+    def is_collective(self) -> bool:
+        """True; a detector without this member scores each row by itself."""
         ...
 
 
