@@ -139,3 +139,83 @@ def test_evidence_without_a_sentence_is_a_defect():
 
 def test_a_sound_detector_passes():
     check_detector(Detector(lambda frame: np.full(frame.height, 0.25)))
+
+
+class PacketDetector(Detector):
+    """A detector over what is beside the frame, given the conversations whole."""
+
+    def score(self, given: Conversations) -> Scores:
+        return Scores(self.name, np.array([self._score(given, row) for row in range(len(given))]))
+
+    def explain(self, given, row):
+        return []
+
+
+def first_packet(given, row):
+    return given.packets[given.frame["flow_id"][row]].time_ns[0]
+
+
+def span(given, row):
+    series = given.packets[given.frame["flow_id"][row]]
+    return (series.time_ns[-1] - series.time_ns[0]) / 1e13
+
+
+def since_start(given, row):
+    return (first_packet(given, row) - given.frame["flow_start_nanoseconds"][row]) / 1e13
+
+
+def minutes(given, row):
+    of_row = pl.col("flow_id") == given.frame["flow_id"][row]
+    records = given.intervals.filter(of_row)
+    begin = records["flow_start_nanoseconds"].min() - given.frame["flow_start_nanoseconds"][row]
+    return records.height / 100 + begin / 1e13
+
+
+@pytest.mark.parametrize("score", [span, since_start, minutes])
+def test_packets_and_intervals_stay_beside_their_rows(score):
+    """These read both tables of every row: any that was lost or not moved along would show."""
+    check_detector(PacketDetector(score))
+
+
+def test_a_detector_that_goes_by_the_time_of_packets_is_a_defect():
+    def score(given, row):
+        return first_packet(given, row) // (3600 * 10**9) % 24 / 24
+
+    with pytest.raises(AssertionError, match="time of day"):
+        check_detector(PacketDetector(score))
+
+
+def test_a_detector_that_goes_by_the_time_of_intervals_is_a_defect():
+    def score(given, row):
+        return given.intervals["flow_start_nanoseconds"].min() // (3600 * 10**9) % 24 / 24
+
+    with pytest.raises(AssertionError, match="time of day"):
+        check_detector(PacketDetector(score))
+
+
+def by_number(frame: pl.DataFrame):
+    return frame["destination_transport_port"].to_numpy() / 65_535
+
+
+def by_host(frame: pl.DataFrame):
+    return frame["source_address_low"].to_numpy() % 256 / 256
+
+
+@pytest.mark.parametrize("score", [by_number, by_host])
+def test_going_by_addresses_is_a_defect_unless_it_is_said(score):
+    with pytest.raises(AssertionError, match="address or port"):
+        check_detector(Detector(score))
+    check_detector(Detector(score), goes_by_address=True)
+
+
+class Collective(Detector):
+    is_collective = True
+
+
+def test_a_collective_detector_may_compare_but_not_judge_one_alone():
+    def compared(frame: pl.DataFrame):
+        return share(frame) if frame.height > 1 else np.array([np.nan])
+
+    check_detector(Collective(compared))
+    with pytest.raises(AssertionError, match="judges a conversation alone"):
+        check_detector(Collective(share))

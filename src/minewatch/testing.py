@@ -163,22 +163,40 @@ def _with_frame(given: Conversations, frame: pl.DataFrame) -> Conversations:
     return Conversations(frame, given.intervals, given.packets, given.payloads)
 
 
-def _shifted(given: Conversations) -> Conversations:
-    """Return the same conversations later, between other addresses and ports."""
-    frame = _later(given.frame).with_columns(
+def _shifted(given: Conversations, *, renamed: bool = True) -> Conversations:
+    """Return the same conversations later, packets and intervals too, between other ends."""
+    moved = _with_frame(given, _later(given.frame))
+    if renamed:
+        moved.frame = _renamed(moved.frame)
+    moved.packets = {
+        flow_id: replace(series, time_ns=series.time_ns + _SHIFT)
+        for flow_id, series in given.packets.items()
+    }
+    if given.intervals is not None:
+        later = _later(given.intervals)
+        moved.intervals = _renamed(later) if renamed else later
+    moved.payloads = {
+        flow_id: replace(
+            one,
+            segments=[replace(part, time_ns=part.time_ns + _SHIFT) for part in one.segments],
+            packets=moved.packets.get(flow_id),
+        )
+        for flow_id, one in given.payloads.items()
+    }
+    return moved
+
+
+def _renamed(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the same table between other addresses and ports, whose ends are at home as before."""
+    moved = frame.with_columns(
         pl.col("source_address_low") + 77,
         pl.col("destination_address_low") + 99,
         (pl.col("source_transport_port") + 5).cast(pl.UInt16),
         (pl.col("destination_transport_port") + 6).cast(pl.UInt16),
     )
-    home = is_source_home(parse_networks(PRIVATE_NETWORKS))
-    moved = _with_frame(given, frame.with_columns(home))
-    moved.packets = {
-        flow_id: replace(series, time_ns=series.time_ns + _SHIFT)
-        for flow_id, series in given.packets.items()
-    }
-    moved.intervals = None if given.intervals is None else _later(given.intervals)
-    return moved
+    if "is_source_home" not in frame.columns:
+        return moved
+    return moved.with_columns(is_source_home(parse_networks(PRIVATE_NETWORKS)))
 
 
 def check_feature_set(features: FeatureSet) -> None:
@@ -213,12 +231,21 @@ def check_feature_set(features: FeatureSet) -> None:
             raise AssertionError(f"without {name} a feature is not NaN")
 
 
-def check_detector(detector: Detector, given: Conversations | None = None) -> None:
+def check_detector(
+    detector: Detector, given: Conversations | None = None, *, goes_by_address: bool = False
+) -> None:
     """Run the conformance suite of detectors; AssertionError tells what is broken.
 
-    Probabilities in [0, 1] or NaN; the same alone, shuffled, among others or a year later (a list
-    of dated entries may differ: give conversations that are not in it); silent without a column
-    that it requires; evidence has finite contributions.
+    Probabilities in [0, 1] or NaN; the same alone, shuffled, among others or a year later, packets
+    and intervals included (a list of dated entries may differ: give conversations that are not in
+    it); the same between other addresses and ports; silent without a column that it requires;
+    evidence has finite contributions. A collective detector is silent about a conversation alone.
+
+    Parameters
+    ----------
+    detector : ready for use.
+    given : conversations, by default ordinary ones that differ in everything that is counted.
+    goes_by_address : it looks addresses or ports up, and may say something else of others.
     """
     given = _varied() if given is None else given
     n = len(given)
@@ -229,16 +256,24 @@ def check_detector(detector: Detector, given: Conversations | None = None) -> No
     if not ((ready >= 0) & (ready <= 1)).all():
         raise AssertionError("a probability outside [0, 1]")
     order = np.random.default_rng(3).permutation(n)
-    shuffled = detector.score(Conversations(given.frame[order.tolist()])).probability
+    shuffled = detector.score(_with_frame(given, given.frame[order.tolist()])).probability
     _same(shuffled, probability[order], "a row depends on the order of rows")
-    later = detector.score(Conversations(_later(given.frame))).probability
+    later = detector.score(_shifted(given, renamed=False)).probability
     _same(later, probability, "a row depends on the time of day")
+    if not goes_by_address:
+        elsewhere = detector.score(_shifted(given)).probability
+        _same(elsewhere, probability, "a row depends on an address or port")
     for name in set(detector.requires) & set(given.frame.columns):
-        if not np.isnan(detector.score(Conversations(given.frame.drop(name))).probability).all():
+        without = _with_frame(given, given.frame.drop(name))
+        if not np.isnan(detector.score(without).probability).all():
             raise AssertionError(f"not silent without {name}")
+    is_collective = getattr(detector, "is_collective", False)
     for row in range(n):
         alone = detector.score(given.filter(np.arange(n) == row)).probability
-        _same(alone, probability[row : row + 1], "a row depends on its batch mates")
+        if is_collective and not np.isnan(alone).all():
+            raise AssertionError("a collective detector judges a conversation alone")
+        if not is_collective:
+            _same(alone, probability[row : row + 1], "a row depends on its batch mates")
         for item in detector.explain(given, row):
             if not np.isfinite(item.contribution) or not item.text:
                 raise AssertionError("evidence without a finite contribution or a sentence")
