@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import ipaddress
 import json
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import polars as pl
 import pytest
 
 from minewatch import gate, registry, scanning
+from minewatch.address import halves_of
+from minewatch.allow.entries import Entry, Known
+from minewatch.allow.ranges import NamedRanges
 from minewatch.detectors.fusion import Fusion
 from minewatch.detectors.signature import SignatureDetector
 from minewatch.pipeline import PipelineOptions
@@ -282,6 +286,54 @@ def test_what_no_detector_uses_is_decoded_of_what_is_shown():
     _, chunks = scan([SignatureDetector()], decode_all=True)
     frame = pl.concat([chunk.conversations.frame for chunk in chunks], how="diagonal")
     assert frame.get_column("tls_is_client_hello_seen").null_count() < frame.height
+
+
+def known(expires_ns, **fields):
+    entry = Entry("ops", "course", expires_ns, "2027-01-31", "a.toml:3", **fields)
+    return Known([entry], transit=NamedRanges({"pools": [ipaddress.ip_network("203.0.113.0/24")]}))
+
+
+def test_what_is_allowed_is_no_find_and_stays():
+    told, chunks = scan(known=known(2**62, host=halves_of("10.77.0.11")))
+    (chunk,) = [chunk for chunk in chunks if chunk.is_mining.any()]
+    assert (told.mining, told.allowed, told.expired) == (0, 1, 0)
+    assert chunk.is_allowed.tolist() == chunk.is_mining.tolist()
+    verdict, row = flagged(chunks)[0]
+    assert verdict.label == "mining"
+    assert row["allowed_by"]["owner"] == "ops"
+    assert row["tags"] == ["transit"]
+    assert sum(chunk.gated["tags"].list.len().sum() for chunk in chunks) > 0
+
+
+def test_an_allowance_that_ended_before_the_data_does_not_count():
+    told, chunks = scan(known=known(1, host=halves_of("10.77.0.11")))
+    assert (told.mining, told.allowed, told.expired) == (1, 0, 1)
+    assert flagged(chunks)[0][1]["expired_allowance"]["owner"] == "ops"
+    assert sum(chunk.was_allowed.sum() for chunk in chunks) == 1
+
+
+def test_nobody_is_allowed_unless_somebody_says_so():
+    told, chunks = scan()
+    assert (told.mining, told.allowed, told.expired) == (1, 0, 0)
+    assert not any(chunk.is_allowed.any() for chunk in chunks)
+
+
+class Remembering(Fixed):
+    def score(self, given):
+        given.memory["seen"] = self.name
+        return Scores(self.name, np.zeros(len(given)))
+
+
+def test_what_features_computed_is_kept_for_whoever_explains():
+    _, chunks = scan([Remembering("one")], known=known(1))
+    assert {chunk.conversations.memory["seen"] for chunk in chunks} == {"one"}
+
+
+def test_evidence_keeps_its_normal_range():
+    telling = Telling("flowstats", 0.9)
+    telling.explain = lambda given, row: [Evidence("x", 1.0, "s", 2.0, "A.", 0.1, 0.9)]
+    (item,) = verdict_of(telling).evidence
+    assert (item.normal_low, item.normal_high) == (0.1, 0.9)
 
 
 def test_the_gate_gives_the_base_rate_and_its_reason():

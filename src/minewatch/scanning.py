@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from minewatch import gate
+from minewatch.allow.entries import Known
+from minewatch.allow.marking import ALLOWED, EXPIRED, with_known
 from minewatch.contracts import Decoder, Detector
 from minewatch.decoders.names import names_of
 from minewatch.detectors.fusion import Fusion
@@ -43,6 +45,8 @@ class ScanOptions:
     threshold : probability from which a conversation is labelled mining, in (0, 1].
     decode_all : read what only informs a person (TLS, names) of every conversation, and not only
         of those labelled mining.
+    known : what may mine, tags and transit hosts; None if the user said nothing of them.
+    promise : how the threshold came from a budget of false alarms; None if it was given.
     """
 
     pipeline: PipelineOptions
@@ -51,6 +55,8 @@ class ScanOptions:
     fusion: Fusion
     threshold: float = 0.5
     decode_all: bool = False
+    known: Known | None = None
+    promise: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,6 +66,11 @@ class ScanReport:
     capture: CaptureReport
     scored: int = 0
     mining: int = 0
+    """Conversations that are labelled mining and not allowed."""
+    allowed: int = 0
+    """Conversations that are labelled mining and allowed."""
+    expired: int = 0
+    """Conversations that are labelled mining and were allowed once."""
     failures: dict[str, str] = field(default_factory=dict)
     """Plug-ins that failed, with their error; their scores count as not ready."""
 
@@ -83,6 +94,23 @@ class ScannedChunk:
         """Return which of ``conversations`` are labelled mining."""
         flagged: BoolArray = self.probability >= self.options.threshold
         return flagged
+
+    @property
+    def is_allowed(self) -> BoolArray:
+        """Return which of ``conversations`` are labelled mining and may mine."""
+        return self._has(ALLOWED)
+
+    @property
+    def was_allowed(self) -> BoolArray:
+        """Return which of ``conversations`` are labelled mining, by an allowance that expired."""
+        return self._has(EXPIRED)
+
+    def _has(self, name: str) -> BoolArray:
+        frame = self.conversations.frame
+        if name not in frame.columns:
+            return np.zeros(frame.height, np.bool_)
+        has: BoolArray = frame.get_column(name).is_not_null().to_numpy()
+        return has
 
     def verdict(self, row: int) -> Verdict:
         """Return the verdict on one of ``conversations``, with its evidence, strongest first."""
@@ -129,8 +157,7 @@ def _explained(
     is_scalable = total == 0 or (own * total > 0 and abs(own) > 1e-6 * largest)
     scale = total / own if is_scalable and total else float(not is_scalable)
     for item in evidence:
-        part = scale * item.contribution
-        yield Evidence(item.feature, item.value, item.unit, part, item.text)
+        yield replace(item, contribution=scale * item.contribution)
     if not is_scalable:
         yield Evidence(detector.name, probability, "1", total - own, balance)
 
@@ -174,12 +201,34 @@ def _scan_chunks(
         decoded = decode(decoded, late, told, report)
         if NAME_COLUMN not in used:
             decoded = with_names(decoded, chunk, told)
-        decoded = with_identity(decoded, probability >= options.threshold)
+        is_mining = probability >= options.threshold
+        decoded = with_identity(decoded, is_mining)
         gated = chunk.everything.filter(pl.col("gate_reason") != gate.PASSED)
+        if options.known is not None:
+            frame = with_known(decoded.frame, is_mining, options.known)
+            decoded = with_frame(decoded, frame)
+            gated = with_known(gated, np.zeros(gated.height, np.bool_), options.known)
         scanned = ScannedChunk(decoded, gated, probability, scores, options)
-        report.scored += len(decoded)
-        report.mining += int(scanned.is_mining.sum())
+        _count(scanned, report)
         yield scanned
+
+
+def _count(scanned: ScannedChunk, report: ScanReport) -> None:
+    report.scored += len(scanned.conversations)
+    report.allowed += int(scanned.is_allowed.sum())
+    report.expired += int(scanned.was_allowed.sum())
+    report.mining += int((scanned.is_mining & ~scanned.is_allowed).sum())
+
+
+def with_frame(given: Conversations, frame: pl.DataFrame) -> Conversations:
+    """Return the same conversations with more columns; what was computed of them is kept.
+
+    Parameters
+    ----------
+    given : the conversations.
+    frame : the same rows in the same order, with all columns of ``given`` unchanged.
+    """
+    return Conversations(frame, given.intervals, given.packets, given.payloads, given.memory)
 
 
 def _by_use(decoders: Sequence[Decoder], used: set[str]) -> tuple[list[Decoder], list[Decoder]]:
@@ -221,7 +270,7 @@ def decode(
             report.failures[decoder.name] = f"{type(error).__name__}: {error}"
             columns = _sparse_columns(decoder, {}, frame.height)
         frame = frame.with_columns(columns)
-    return Conversations(frame, given.intervals, given.packets, given.payloads)
+    return with_frame(given, frame)
 
 
 def _sparse_columns(
@@ -247,8 +296,7 @@ def with_names(given: Conversations, chunk: ConversationChunk, rows: BoolArray) 
     if rows.any():
         known = names_of(given.frame.filter(pl.Series(rows)), chunk.dns())
         names = names.scatter(np.flatnonzero(rows).tolist(), known)
-    frame = given.frame.with_columns(names)
-    return Conversations(frame, given.intervals, given.packets, given.payloads)
+    return with_frame(given, given.frame.with_columns(names))
 
 
 def score(

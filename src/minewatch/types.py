@@ -208,6 +208,10 @@ class Evidence:
     """Change of the verdict's log-odds that this evidence made; negative speaks against."""
     text: str
     """One sentence for a person."""
+    normal_low: float | None = None
+    """5th percentile of ``value`` among normal training conversations; None if nobody knows."""
+    normal_high: float | None = None
+    """95th percentile of the same."""
 
 
 @dataclass(frozen=True, slots=True)

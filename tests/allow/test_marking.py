@@ -80,11 +80,11 @@ def test_tags_are_of_the_near_end():
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        ({"VPN": "198.51.100.1/32"}, {"end": "destination", "name": "VPN"}),
-        ({"NAT": "10.0.0.1/32"}, {"end": "source", "name": "NAT"}),
+        ({"VPN": "198.51.100.1/32"}, {"end": "far", "address": FAR, "name": "VPN"}),
+        ({"NAT": "10.0.0.1/32"}, {"end": "near", "address": SOURCE, "name": "NAT"}),
         (
             {"NAT": "10.0.0.1/32", "VPN": "198.51.100.1/32"},
-            {"end": "destination", "name": "VPN"},
+            {"end": "far", "address": FAR, "name": "VPN"},
         ),
         ({"VPN": "192.0.2.1/32"}, None),
     ],

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import ipaddress
+import json
 
 import pytest
 
+from minewatch import registry
 from minewatch.cli import options as o
 from minewatch.cli.progress import ProgressBar
 from minewatch.errors import ConfigError
+from minewatch.models import operating_points
+from minewatch.models.model_file import shipped_model
 from minewatch.pipeline import PipelineOptions, private_networks
 
 
@@ -50,3 +54,44 @@ def test_the_list_that_ships_is_used_unless_told_otherwise():
 
     assert names() == ("tls_sni", "destination_name")
     assert names(no_intel=True) == ()
+
+
+def test_a_budget_chooses_the_threshold(monkeypatch, tmp_path):
+    point = {"threshold": 0.7, "false_alarms": 0, "per_100000": 0.0, "low": 0.0, "high": 3.0}
+    data = {
+        "format": 1,
+        "made_by": "a test",
+        "sources": [{"name": "office"}],
+        "conversations_per_host_day": {"value": 1000.0, "source": "a guess"},
+        "detectors": [detector.name for detector in registry.detectors()],
+        "models": operating_points.shipped_hashes(),
+        "inputs": {"packets": {"benign_conversations": 10, "points": [point]}},
+    }
+    path = tmp_path / "points.json"
+    path.write_text(json.dumps(data))
+    monkeypatch.setattr(
+        operating_points, "shipped_points", lambda: operating_points.read_points(path)
+    )
+    options = o.scan_options(PipelineOptions(), budget="1/host-month")
+    assert options.threshold == 0.7
+    assert options.promise.startswith("threshold 0.7: at most 3 false alarms per 100,000")
+    with pytest.raises(ConfigError, match=r"lowest that can be promised for packets is 0\.9/host"):
+        o.scan_options(PipelineOptions(), budget="0.5/host-month")
+    path.write_text(json.dumps(data | {"detectors": ["signature"]}))
+    with pytest.raises(ConfigError, match="not measured with the same detectors"):
+        o.scan_options(PipelineOptions(), budget="1/host-month")
+
+
+def test_a_budget_is_for_what_ships():
+    for more, text in (
+        ({"threshold": 0.5}, "--budget and --threshold: give one of them"),
+        ({"model": str(shipped_model("flowstats"))}, "--budget and --model: measured with the"),
+        ({}, "--budget 1/year: write N/host-day"),
+    ):
+        with pytest.raises(ConfigError, match=text):
+            o.scan_options(PipelineOptions(), budget="1/year" if not more else "1/host-day", **more)
+
+
+def test_without_a_budget_the_threshold_is_that_of_the_label():
+    options = o.scan_options(PipelineOptions())
+    assert (options.threshold, options.promise, options.known) == (0.5, None, None)

@@ -64,6 +64,10 @@ def test_jsonl_is_the_contract(run, mining_pcap):
         "payout_coin": "XMR",
         "community_id": CommunityID().calc(FlowTuple.make_tcp(MINER, POOL, 41022, 443)),
         "capture": str(mining_pcap),
+        "tags": [],
+        "transit": None,
+        "allowed_by": None,
+        "expired_allowance": None,
     }
     assert probability > 0.99
     assert detectors["signature"] == pytest.approx(0.999)
@@ -176,9 +180,61 @@ def test_intel_is_evidence(run, mining_pcap, tmp_path):
     assert record["detectors"]["intel"] > 0.002
 
 
+KNOWN = """[[allow]]
+host = "10.0.0.5"
+owner = "ops"
+reason = "a course"
+expires = {expires}
+
+[transit]
+"office VPN" = ["203.0.113.0/24"]
+"""
+
+
+@pytest.fixture
+def allow(tmp_path):
+    def write(expires="2023-11-14", **changes):
+        path = tmp_path / "known.toml"
+        path.write_text(KNOWN.format(expires=expires))
+        return path
+
+    return write
+
+
+def test_what_is_allowed_stays_and_is_no_find(run, mining_pcap, allow):
+    result = run("scan", mining_pcap, "--allow", allow(), "--format", "jsonl")
+    assert result.exit_code == 0
+    (record,) = lines(result)
+    assert record["label"] == "mining"
+    assert record["allowed_by"]["owner"] == "ops"
+    assert record["tags"] == ["transit"]
+    assert list(problems(record, json_schema())) == []
+    assert result.stderr.startswith("0 of 3 conversations are mining")
+    assert "\n  1 more is mining and allowed\n" in result.stderr
+
+
+def test_an_expired_allowance_is_told_and_counts(run, mining_pcap, allow):
+    result = run("scan", mining_pcap, "--allow", allow("2023-11-13"))
+    assert result.exit_code == 1
+    assert "Was allowed by ops until 2023-11-13: a course" in result.stdout
+    assert "1 of the finds was allowed until the allowance expired" in result.stdout
+
+
+def test_all_formats_take_what_the_user_said(run, mining_pcap, allow, tmp_path):
+    for name in ("a.csv", "a.parquet", "a.jsonl", "a.txt"):
+        result = run("scan", mining_pcap, "--all", "--allow", allow(), "-o", tmp_path / name)
+        assert result.exit_code == 0, result.stderr
+        assert (tmp_path / name).stat().st_size
+    tags = pl.read_parquet(tmp_path / "a.parquet")["tags"].to_list()
+    assert sorted(tags) == ["", "", "transit"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
+        (["--allow", "gone.toml"], "gone.toml: No such file or directory; name a TOML"),
+        (["--budget", "1/host-day", "--threshold", "0.5"], "--budget and --threshold: give one"),
+        (["--budget", "1"], "--budget 1: write N/host-day, "),
         (["--threshold", "2"], "--threshold 2.0: above 0, and 1 at most"),
         (["--interval", "0"], "--interval must be above 0 s and a year at most, not 0.0"),
         (["--interval", "30"], f"{shipped_model('flowstats')}: made with --interval 60, 30 is in"),

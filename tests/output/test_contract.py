@@ -25,7 +25,7 @@ def test_the_fields_of_version_1():
             "protocol_identifier flow_start flow_end packet_delta_count reverse_packet_delta_count "
             "octet_delta_count reverse_octet_delta_count mining_probability label algorithm "
             "algorithm_source dialect pool_family payout_coin community_id capture detectors "
-            "evidence".split()
+            "evidence tags transit allowed_by expired_allowance".split()
         )
         == NAMES
     )
@@ -53,6 +53,12 @@ def test_a_record_meets_the_schema(good):
         ("detectors", []),
         ("evidence", [{"feature": "x"}]),
         ("evidence", None),
+        ("tags", None),
+        ("tags", [1]),
+        ("transit", {"end": "near"}),
+        ("allowed_by", "ops"),
+        ("allowed_by", {"owner": "ops"}),
+        ("expired_allowance", []),
     ],
 )
 def test_the_schema_refuses(good, name, value):

@@ -60,6 +60,16 @@ def test_what_is_mined_stands_in_the_details_and_unknown_in_no_signature(verdict
     assert made["minewatch"]["payout_coin"] == "XMR"
 
 
+def test_what_is_allowed_stays_an_event_of_the_lowest_severity(verdict, with_known):
+    (record,) = records(with_known(conversations().frame), [verdict()], "a.pcap")
+    made = event(record)
+    assert made["alert"]["signature"] == "minewatch: cryptocurrency mining, allowed"
+    assert made["alert"]["severity"] == 4
+    assert made["minewatch"]["allowed_by"]["owner"] == "ops"
+    assert made["minewatch"]["transit"]["name"] == "office VPN"
+    assert made["minewatch"]["tags"] == ["lab", "transit"]
+
+
 @pytest.mark.parametrize(("protocol", "name"), [(17, "UDP"), (1, "ICMP"), (47, "047")])
 def test_protocols_have_suricatas_names(verdict, protocol, name):
     frame = conversations(protocol_identifier=protocol).frame

@@ -43,3 +43,18 @@ def test_csv_of_nothing_is_a_header(tmp_path):
         writer = CsvWriter(destination, DETECTORS, 0.002)
         writer.finish()
     assert (tmp_path / "a.csv").read_text() == ",".join(flat_schema(DETECTORS)) + "\n"
+
+
+def test_what_the_user_said_becomes_text(tmp_path, verdict, with_known):
+    frame = with_known(conversations().frame)
+    gated = with_known(frame, allowed_by=None).with_columns(gate_reason=pl.lit("one-way"))
+    with Destination(str(tmp_path / "a.parquet")) as destination:
+        writer = ParquetWriter(destination, DETECTORS, 0.002)
+        writer.write(frame, [verdict()], "a.pcap")
+        writer.write_gated(gated, "a.pcap")
+        writer.finish()
+    table = pl.read_parquet(tmp_path / "a.parquet")
+    assert table["tags"].to_list() == ["lab; transit"] * 2
+    assert table["transit"].to_list() == ["office VPN"] * 2
+    assert table["allowed_by"].to_list() == ["ops, until 2027-01-31: a course (a.toml:3)", None]
+    assert table["expired_allowance"].to_list() == [None, None]

@@ -2,9 +2,10 @@
 import polars as pl
 import pytest
 
+from contract_check import problems
 from minewatch import gate
 from minewatch.detectors.fusion import Fusion
-from minewatch.output.contract import NAMES
+from minewatch.output.contract import NAMES, json_schema
 from minewatch.output.records import (
     MAX_ALGORITHM,
     capture_name,
@@ -14,6 +15,7 @@ from minewatch.output.records import (
 )
 from minewatch.scanning import gated_verdict
 from minewatch.testing import conversations
+from minewatch.types import Evidence
 
 
 def one(frame, verdict, capture="a.pcap"):
@@ -84,3 +86,29 @@ def test_the_bulk_way_says_what_gated_verdict_says(reason):
     slow = list(records(frame, verdicts, "a.pcap"))
     fast = gated_records(frame, Fusion().prior, names, "a.pcap")
     assert with_time_text(fast).to_dicts() == slow
+
+
+def test_what_the_user_said_is_told_and_nothing_if_not(verdict, with_known):
+    names = ("tags", "transit", "allowed_by", "expired_allowance")
+    record = one(conversations().frame, verdict())
+    assert [record[name] for name in names] == [[], None, None, None]
+    record = one(with_known(conversations().frame), verdict())
+    assert record["tags"] == ["lab", "transit"]
+    assert record["transit"]["name"] == "office VPN"
+    assert record["allowed_by"]["owner"] == "ops"
+    assert list(problems(record, json_schema())) == []
+
+
+def test_the_bulk_way_tells_tags_too(verdict, with_known):
+    frame = conversations(2).frame.with_columns(gate_reason=pl.lit(gate.TOO_SHORT))
+    frame = with_known(frame, allowed_by=None)
+    verdicts = [gated_verdict(i, gate.TOO_SHORT, Fusion(), ["a"]) for i in (1, 2)]
+    fast = with_time_text(gated_records(frame, Fusion().prior, ["a"], "a.pcap"))
+    assert fast.to_dicts() == list(records(frame, verdicts, "a.pcap"))
+    assert fast["tags"].to_list() == [["lab", "transit"]] * 2
+
+
+def test_the_normal_range_of_evidence(verdict):
+    item = Evidence("x", 1.0, "s", 0.5, "A sentence.", 0.1, float("nan"))
+    (told,) = one(conversations().frame, verdict(evidence=[item]))["evidence"]
+    assert (told["normal_low"], told["normal_high"]) == (0.1, None)

@@ -3,7 +3,7 @@ import pytest
 
 from minewatch.metering.decode import Outcome
 from minewatch.metering.process import MeterCounters
-from minewatch.output.summary import MAX_NOTES, Totals, print_totals, problem_lines
+from minewatch.output.summary import MAX_NOTES, Totals, known_lines, print_totals, problem_lines
 from minewatch.pipeline import CaptureReport
 from minewatch.readers.capture import CaptureCounters
 
@@ -46,7 +46,26 @@ def test_everything_is_told(totals, console):
     )
 
 
+def test_what_allowances_did_is_told(console):
+    sums = Totals()
+    sums.add(report(passed=9), scored=9, mining=2, allowed=3, expired=1)
+    sums.add(report(passed=9), scored=9, mining=1, allowed=1, expired=1)
+    assert (sums.mining, sums.allowed, sums.expired) == (3, 4, 2)
+    print_totals(sums, console)
+    lines = console.export_text().splitlines()
+    assert lines[0].startswith("3 of 18 conversations are mining")
+    assert lines[1:3] == [
+        "  4 more are mining and allowed",
+        "  2 of the finds were allowed until the allowance expired",
+    ]
+    assert list(known_lines(Totals(allowed=1, expired=1))) == [
+        "1 more is mining and allowed",
+        "1 of the finds was allowed until the allowance expired",
+    ]
+
+
 def test_nothing_to_tell():
+    assert list(known_lines(Totals())) == []
     assert list(problem_lines(Totals())) == []
 
 

@@ -58,3 +58,11 @@ def test_others_take_one_line(console, verdict):
 
 def test_signs():
     assert [sentence(c, "x")[0].plain for c in (1.0, -1.0, 0.0)] == ["+ ", "- ", "  "]
+
+
+def test_what_is_allowed_says_so(console, verdict, with_known):
+    frame = with_known(conversations().frame, transit=None)
+    TableWriter(console, 0.002).write(frame, [verdict()], "a.pcap")
+    lines = console.export_text().splitlines()
+    assert lines[0].endswith("TCP  allowed")
+    assert lines[2].strip().startswith("Allowed by ops until 2027-01-31: a course (a.toml:3).")

@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import polars as pl
 
+from minewatch.address import text_of
 from minewatch.allow.entries import Ends, Entry, Known
 from minewatch.types import BoolArray
+
+Address: TypeAlias = tuple[int, int]
+Names: TypeAlias = tuple[str, ...]
 
 TRANSIT_TAG: Final = "transit"
 ALLOWED: Final = "allowed_by"
 EXPIRED: Final = "expired_allowance"
 ALLOWANCE: Final = pl.Struct(dict.fromkeys(("owner", "reason", "expires", "place"), pl.String()))
-TRANSIT: Final = pl.Struct({"end": pl.String(), "name": pl.String()})
+NEAR, FAR = "near", "far"
+TRANSIT: Final = pl.Struct(dict.fromkeys(("end", "address", "name"), pl.String()))
 COLUMNS: Final[dict[str, pl.DataType]] = {
     "tags": pl.List(pl.String()),
     "transit": TRANSIT,
@@ -24,7 +29,7 @@ COLUMNS: Final[dict[str, pl.DataType]] = {
     EXPIRED: ALLOWANCE,
 }
 """What ``with_known`` adds. ``tags``: those of the near end, and ``transit`` if one end is a known
-relay. ``transit``: which end, and its name; the far end if both are."""
+relay. ``transit``: which end (near or far), and its name; the far end if both are."""
 _NAMES: Final = ("tls_sni", "destination_name")
 _HALVES: Final = tuple(
     f"{side}_address_{half}" for side in ("source", "destination") for half in ("high", "low")
@@ -42,15 +47,12 @@ def with_known(frame: pl.DataFrame, is_mining: BoolArray, known: Known) -> pl.Da
     """
     tags: list[list[str]] = []
     transit: list[dict[str, str] | None] = []
-    name_of = _remembered(known.tags.names), _remembered(known.transit.names)
-    for s_high, s_low, d_high, d_low, is_home in frame.select(*_HALVES, "is_source_home").rows():
-        source, destination = (s_high, s_low), (d_high, d_low)
-        ends = {"source": source, "destination": destination}
-        near, far = ("source", "destination") if is_home is not False else ("destination", "source")
-        relays = {end: name_of[1](*ends[end]) for end in (far, near)}
-        relay = next((end for end in (far, near) if relays[end]), None)
-        transit.append(None if relay is None else {"end": relay, "name": relays[relay][0]})
-        tags.append([*name_of[0](*ends[near]), *([TRANSIT_TAG] if relay else [])])
+    tags_of, relays_of = _remembered(known.tags.names), _remembered(known.transit.names)
+    for source, destination, is_home in _ends(frame):
+        near, far = (source, destination) if is_home is not False else (destination, source)
+        relay = next(((e, a) for e, a in ((FAR, far), (NEAR, near)) if relays_of(a)), None)
+        transit.append(relay and _relay(*relay, relays_of(relay[1])[0]))
+        tags.append([*tags_of(near), *([TRANSIT_TAG] if relay else [])])
     allowed: list[dict[str, str] | None] = [None] * frame.height
     expired: list[dict[str, str] | None] = [None] * frame.height
     for row in np.flatnonzero(is_mining).tolist() if known.entries else []:
@@ -64,14 +66,24 @@ def with_known(frame: pl.DataFrame, is_mining: BoolArray, known: Known) -> pl.Da
     return frame.with_columns(pl.Series(name, values, kind) for (name, kind), values in columns)
 
 
-def _remembered(ask: Callable[[int, int], tuple[str, ...]]) -> Callable[[int, int], Any]:
-    """Return ``ask`` with its answers kept: most conversations share a few addresses."""
-    kept: dict[tuple[int, int], tuple[str, ...]] = {}
+def _ends(frame: pl.DataFrame) -> Iterator[tuple[Address, Address, bool | None]]:
+    """Both addresses of each conversation, and whether the initiator is the watched side."""
+    for s_high, s_low, d_high, d_low, is_home in frame.select(*_HALVES, "is_source_home").rows():
+        yield (s_high, s_low), (d_high, d_low), is_home
 
-    def answer(high: int, low: int) -> tuple[str, ...]:
-        found = kept.get((high, low))
+
+def _relay(end: str, address: Address, name: str) -> dict[str, str]:
+    return {"end": end, "address": text_of(*address), "name": name}
+
+
+def _remembered(ask: Callable[[int, int], Names]) -> Callable[[Address], Names]:
+    """Return ``ask`` with its answers kept: most conversations share a few addresses."""
+    kept: dict[Address, Names] = {}
+
+    def answer(address: Address) -> Names:
+        found = kept.get(address)
         if found is None:
-            found = kept[high, low] = ask(high, low)
+            found = kept[address] = ask(*address)
         return found
 
     return answer

@@ -49,7 +49,9 @@ def explain(
         int | None, typer.Option("--id", metavar="N", help="The id that scan shows.")
     ] = None,
     home: o.Home = None,
-    threshold: o.Threshold = 0.5,
+    threshold: o.Threshold = None,
+    budget: o.Budget = None,
+    allow: o.Allow = None,
     model: o.Model = None,
     intel: o.Intel = None,
     no_intel: o.NoIntel = False,
@@ -67,7 +69,10 @@ def explain(
     session = Session.of([source], quiet)
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = replace(
-        o.scan_options(pipeline, threshold, model, intel, no_intel=no_intel), decode_all=True
+        o.scan_options(
+            pipeline, threshold, model, intel, no_intel=no_intel, allow=allow, budget=budget
+        ),
+        decode_all=True,
     )
     subjects = find_subjects(session, options, selection)
     raise typer.Exit(show_subjects(subjects, options, session, selection))

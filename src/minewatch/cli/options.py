@@ -13,6 +13,7 @@ from minewatch.errors import ConfigError, ModelError
 if TYPE_CHECKING:
     from minewatch.cli.progress import ProgressBar
     from minewatch.metering.state import MeteringOptions
+    from minewatch.models.operating_points import Choice
     from minewatch.pipeline import PipelineOptions
     from minewatch.scanning import ScanOptions
 
@@ -65,11 +66,12 @@ Home = Annotated[
     ),
 ]
 Threshold = Annotated[
-    float,
+    float | None,
     typer.Option(
         metavar="P",
-        help="Probability from which a conversation is labelled mining.",
+        help="Probability from which a conversation is labelled mining. \\[default: 0.5]",
         rich_help_panel=_DETECTION,
+        show_default=False,
     ),
 ]
 Model = Annotated[
@@ -94,6 +96,24 @@ NoIntel = Annotated[
     typer.Option(
         "--no-intel",
         help="Do without the list of public pools' names that ships.",
+        rich_help_panel=_DETECTION,
+    ),
+]
+Allow = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TOML",
+        help="What may mine until when, tags, and transit hosts (VPN, proxy, NAT). What is allowed "
+        "stays in the output and is no find.",
+        rich_help_panel=_DETECTION,
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N/UNIT",
+        help="Instead of --threshold, the false alarms that you bear: N/host-day, N/host-week, "
+        "N/host-month or N/100000-conversations.",
         rich_help_panel=_DETECTION,
     ),
 ]
@@ -158,11 +178,13 @@ def pipeline_options(
 
 def scan_options(
     pipeline: PipelineOptions,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     model: str | None = None,
     intel: str | None = None,
     *,
     no_intel: bool = False,
+    allow: str | None = None,
+    budget: str | None = None,
 ) -> ScanOptions:
     """Return what a scan uses, all built-in decoders and detectors among it.
 
@@ -173,23 +195,54 @@ def scan_options(
     model : value of ``--model``.
     intel : value of ``--intel``.
     no_intel : value of ``--no-intel``.
+    allow : value of ``--allow``.
+    budget : value of ``--budget``.
 
     Raises
     ------
-    ConfigError : a value outside its domain.
+    ConfigError : a value outside its domain, or two that exclude each other.
     ModelError : the model does not fit.
-    SourceError : the list cannot be read.
+    SourceError : a list cannot be read.
     """
     from minewatch import registry
-    from minewatch.detectors.fusion import Fusion
+    from minewatch.allow.file import read_known
+    from minewatch.detectors.fusion import LABEL_THRESHOLD, Fusion
     from minewatch.scanning import ScanOptions
 
-    if not 0 < threshold <= 1:
+    if threshold is not None and not 0 < threshold <= 1:
         raise ConfigError(f"--threshold {threshold}: above 0, and 1 at most")
+    if budget is not None and threshold is not None:
+        raise ConfigError("--budget and --threshold: give one of them")
+    known = None if allow is None else read_known(allow)
     try:
         detectors = registry.detectors(
             model, intel, pipeline.settings(), with_default_list=not no_intel
         )
     except ModelError as error:
         raise ModelError(_in_options(error)) from error
-    return ScanOptions(pipeline, registry.decoders(), detectors, Fusion(), threshold)
+    promise = None
+    if budget is not None:
+        choice = _chosen(budget, model, [detector.name for detector in detectors])
+        threshold, promise = choice.threshold, choice.sentence
+    return ScanOptions(
+        pipeline,
+        registry.decoders(),
+        detectors,
+        Fusion(),
+        LABEL_THRESHOLD if threshold is None else threshold,
+        known=known,
+        promise=promise,
+    )
+
+
+def _chosen(budget: str, model: str | None, detectors: Sequence[str]) -> Choice:
+    """The operating point for a budget, if the points are those of what is in use."""
+    from minewatch.models.budget import parse_budget
+    from minewatch.models.operating_points import shipped_hashes, shipped_points
+
+    parsed = parse_budget(budget)
+    if model is not None:
+        raise ConfigError("--budget and --model: measured with the shipped one; use --threshold")
+    points = shipped_points()
+    points.require_same(detectors, shipped_hashes())
+    return points.choose(parsed)

@@ -27,7 +27,10 @@ minewatch scan captures/ 'more/*.pcap.gz' --format jsonl -o found.jsonl
 
 tcpdump -r big.pcap -w - tcp | minewatch scan - --format eve
 
-Exit status, as clamscan's: 0 nothing found, 1 mining found, 2 an error and nothing found.
+minewatch scan captures/ --allow known.toml
+
+Exit status, as clamscan's: 0 nothing found, 1 mining found that is not allowed, 2 an error and \
+nothing found.
 """
 
 
@@ -47,7 +50,9 @@ def scan(
         bool, typer.Option("--all", help="Write all conversations, not only mining ones.")
     ] = False,
     home: o.Home = None,
-    threshold: o.Threshold = 0.5,
+    threshold: o.Threshold = None,
+    budget: o.Budget = None,
+    allow: o.Allow = None,
     model: o.Model = None,
     intel: o.Intel = None,
     no_intel: o.NoIntel = False,
@@ -72,12 +77,12 @@ def scan(
     session = Session.of(inputs, quiet)
     session.refuse_overwriting(output)
     pipeline = o.pipeline_options(metering, home, session.progress)
-    job = ScanJob(
-        session, o.scan_options(pipeline, threshold, model, intel, no_intel=no_intel), everything
+    options = o.scan_options(
+        pipeline, threshold, model, intel, no_intel=no_intel, allow=allow, budget=budget
     )
-    totals = job.run_to(chosen, output)
+    totals = ScanJob(session, options, everything).run_to(chosen, output)
     if not quiet and totals.captures:
-        show_totals(totals, is_table=chosen == TABLE and output is None)
+        show_totals(totals, chosen == TABLE and output is None, options.promise)
     raise typer.Exit(exit_status(totals, session.n_failed, strict))
 
 
@@ -97,18 +102,22 @@ def exit_status(totals: Totals, n_failed: int, strict: bool) -> int:
     return ERROR if n_failed else NOTHING_FOUND
 
 
-def show_totals(totals: Totals, is_table: bool) -> None:
+def show_totals(totals: Totals, is_table: bool, promise: str | None = None) -> None:
     """Print the summary: under a table on standard output, else on standard error.
 
     Parameters
     ----------
     totals : what was read and found.
     is_table : the results went to standard output as a table.
+    promise : how the threshold was chosen, if by a budget.
     """
     from minewatch.output.summary import print_totals
-    from minewatch.output.terminal import console, error_console
+    from minewatch.output.terminal import console, error_console, safe
 
-    print_totals(totals, console() if is_table else error_console())
+    out = console() if is_table else error_console()
+    print_totals(totals, out)
+    if promise is not None:
+        out.print(safe(f"  {promise}"), soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +173,14 @@ class ScanJob:
         self.session.progress.begin(source, report.capture.capture)
         for chunk in chunks:
             self._write(chunk, writer, source.name)
-        totals.add(report.capture, report.scored, report.mining, report.failures)
+        totals.add(
+            report.capture,
+            report.scored,
+            report.mining,
+            report.failures,
+            report.allowed,
+            report.expired,
+        )
 
     def _write(self, chunk: ScannedChunk, writer: Writer, capture: str) -> None:
         """Write what is wanted of a chunk; rows that are not wanted cost nothing."""

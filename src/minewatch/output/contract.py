@@ -31,8 +31,12 @@ _EVIDENCE: Final[Mapping[str, Any]] = {
             "unit": {"type": "string"},
             "contribution": {"type": "number"},
             "text": {"type": "string"},
+            "normal_low": {"type": ["number", "null"]},
+            "normal_high": {"type": ["number", "null"]},
         },
-        "required": ["feature", "value", "unit", "contribution", "text"],
+        "required": [
+            *("feature", "value", "unit", "contribution", "text", "normal_low", "normal_high")
+        ],
         "additionalProperties": False,
     },
 }
@@ -40,6 +44,19 @@ _DETECTORS: Final[Mapping[str, Any]] = {
     "type": "object",
     "additionalProperties": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
 }
+
+
+def _object_or_null(*names: str) -> Mapping[str, Any]:
+    """Return the schema of an object of texts, or null."""
+    return {
+        "type": ["object", "null"],
+        "properties": {name: {"type": "string"} for name in names},
+        "required": list(names),
+        "additionalProperties": False,
+    }
+
+
+_ALLOWANCE: Final = _object_or_null("owner", "reason", "expires", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +148,32 @@ FIELDS: Final = (
         "evidence",
         _EVIDENCE,
         "Reasons, strongest first: `feature`, its `value` and `unit`, its `contribution` to the "
-        "log-odds of the verdict (negative speaks against mining), and a sentence, `text`.",
+        "log-odds of the verdict (negative speaks against mining), a sentence, `text`, and what "
+        "nine in ten normal training conversations have, `normal_low` to `normal_high`, null if "
+        "nobody knows.",
+    ),
+    Field(
+        "tags",
+        {"type": "array", "items": {"type": "string"}},
+        "Tags that the file of `--allow` gives the watched end, and `transit` if one end is a VPN, "
+        "proxy or NAT by that file.",
+    ),
+    Field(
+        "transit",
+        _object_or_null("end", "address", "name"),
+        "Which end that is (`near` is the watched one, else `far`), its address, and its name in "
+        "the file; else null.",
+    ),
+    Field(
+        "allowed_by",
+        _ALLOWANCE,
+        "The allowance that a mining conversation meets: who answers for it, why, until when, and "
+        "where it stands; else null. What is allowed keeps its label, but counts as no find.",
+    ),
+    Field(
+        "expired_allowance",
+        _ALLOWANCE,
+        "The same, of an allowance that had expired when the conversation ended: it counts.",
     ),
 )
 NAMES: Final = tuple(field.name for field in FIELDS)

@@ -2,7 +2,8 @@
 """Suricata's EVE JSON: each conversation that is labelled mining as an alert event.
 
 Category and severity are those of Suricata's class ``coin-mining``. There is no rule behind an
-alert, so ``gid`` is a number of our own and ``signature_id`` is always 1.
+alert, so ``gid`` is a number of our own and ``signature_id`` is always 1. What the user allows
+stays an event, of the lowest severity and with ``minewatch.allowed_by``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 import polars as pl
 
 from minewatch import __version__
+from minewatch.allow.marking import COLUMNS as KNOWN
 from minewatch.identify.names import UNKNOWN
 from minewatch.output.contract import CONTRACT_VERSION
 from minewatch.output.destination import Destination
@@ -23,6 +25,8 @@ from minewatch.types import Verdict
 GENERATOR: Final = 77_000
 CATEGORY: Final = "Crypto Currency Mining Activity Detected"
 SEVERITY: Final = 2
+ALLOWED_SEVERITY: Final = 4
+"""Of what the user allows: Suricata's lowest."""
 TECHNIQUE: Final = "T1496.001"
 _PROTOCOLS: Final = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "IPv6-ICMP", 132: "SCTP"}
 
@@ -37,6 +41,8 @@ def event(record: Mapping[str, Any]) -> dict[str, Any]:
     protocol = record["protocol_identifier"]
     algorithm = record["algorithm"]
     what = f" ({algorithm})" if algorithm and algorithm != UNKNOWN else ""
+    if record["allowed_by"]:
+        what += ", allowed"
     return {
         "timestamp": _timestamp(record["flow_start"]),
         "event_type": "alert",
@@ -61,7 +67,7 @@ def event(record: Mapping[str, Any]) -> dict[str, Any]:
             "rev": CONTRACT_VERSION,
             "signature": f"minewatch: cryptocurrency mining{what}",
             "category": CATEGORY,
-            "severity": SEVERITY,
+            "severity": ALLOWED_SEVERITY if record["allowed_by"] else SEVERITY,
             "metadata": {"mitre_technique_id": [TECHNIQUE]},
         },
         "minewatch": {
@@ -71,6 +77,7 @@ def event(record: Mapping[str, Any]) -> dict[str, Any]:
             "flow_end": record["flow_end"],
             "detectors": record["detectors"],
             "evidence": record["evidence"],
+            **{name: record[name] for name in KNOWN},
         },
     }
 

@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
+from minewatch.allow.marking import ALLOWED, EXPIRED
 from minewatch.output.contract import NAMES
 from minewatch.output.destination import Destination
 from minewatch.output.parquet import ParquetStream
 from minewatch.output.records import gated_records, records, with_time_text
 from minewatch.types import Verdict
 
+_SEPARATOR: Final = "; "
+
 
 def flat_schema(detectors: Sequence[str]) -> dict[str, pl.DataType]:
-    """Return the flat columns: ``detector_<name>`` in place of ``detectors``, evidence as text.
+    """Return the flat columns: ``detector_<name>`` in place of ``detectors``, the rest as text.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ def flat_schema(detectors: Sequence[str]) -> dict[str, pl.DataType]:
 def flat_table(
     rows: Iterable[Mapping[str, Any]], schema: Mapping[str, pl.DataType]
 ) -> pl.DataFrame:
-    """Return records of the contract as a flat table; evidence becomes its sentences.
+    """Return records of the contract as a flat table; what is nested becomes text.
 
     Parameters
     ----------
@@ -54,7 +57,13 @@ def flat_table(
     flat = [
         {name: value for name, value in row.items() if name != "detectors"}
         | {f"detector_{name}": p for name, p in row["detectors"].items()}
-        | {"evidence": " ".join(item["text"] for item in row["evidence"])}
+        | {
+            "evidence": " ".join(item["text"] for item in row["evidence"]),
+            "tags": _SEPARATOR.join(row["tags"]),
+            "transit": row["transit"] and row["transit"]["name"],
+            ALLOWED: row[ALLOWED] and allowance_text(row[ALLOWED]),
+            EXPIRED: row[EXPIRED] and allowance_text(row[EXPIRED]),
+        }
         for row in rows
     ]
     texts = dict(schema) | {"flow_start": pl.String(), "flow_end": pl.String()}
@@ -64,6 +73,23 @@ def flat_table(
             "%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC"
         )
     )
+
+
+def allowance_text(allowance: Mapping[str, str]) -> str:
+    """Return an allowance as one text.
+
+    Parameters
+    ----------
+    allowance : of a record of the contract.
+
+    Examples
+    --------
+    >>> allowance_text({"owner": "ops", "reason": "a course", "expires": "2027-01-31",
+    ...     "place": "known.toml:8"})
+    'ops, until 2027-01-31: a course (known.toml:8)'
+    """
+    until = f"{allowance['owner']}, until {allowance['expires']}"
+    return f"{until}: {allowance['reason']} ({allowance['place']})"
 
 
 class _FlatWriter:
@@ -84,7 +110,14 @@ class _FlatWriter:
         table = gated_records(gated, self._prior, self._detectors, capture)
         sentence = pl.col("evidence").list.first().struct.field("text")
         unasked = (pl.lit(None, pl.Float64).alias(f"detector_{d}") for d in self._detectors)
-        table = table.with_columns(*unasked, evidence=sentence)
+        nothing = pl.lit(None, pl.String)  # what the gate stopped is not mining, so not allowed
+        told = {
+            "tags": pl.col("tags").list.join(_SEPARATOR),
+            "transit": pl.col("transit").struct.field("name"),
+            ALLOWED: nothing,
+            EXPIRED: nothing,
+        }
+        table = table.with_columns(*unasked, evidence=sentence, **told)
         self._write(table.select(list(self._schema)).cast(self._schema))  # type: ignore[arg-type]
 
     def _write(self, table: pl.DataFrame) -> None:

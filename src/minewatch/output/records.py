@@ -12,6 +12,7 @@ import polars as pl
 
 from minewatch import gate
 from minewatch.address import with_text
+from minewatch.allow.marking import COLUMNS as KNOWN
 from minewatch.output.community import community_ids
 from minewatch.output.contract import NAMES
 from minewatch.types import Evidence, Verdict
@@ -87,6 +88,7 @@ def facts(frame: pl.DataFrame, capture: str) -> pl.DataFrame:
         *(_identity(frame, name) for name in IDENTITY_NAMES),
         ids,
         pl.lit(capture_name(capture)).alias("capture"),
+        *(_known(frame, name, dtype) for name, dtype in KNOWN.items()),
     )
 
 
@@ -96,6 +98,13 @@ def _identity(frame: pl.DataFrame, name: str) -> pl.Expr:
         if column in frame.columns:
             return pl.col(column).alias(name)
     return pl.lit(None, pl.String).alias(name)
+
+
+def _known(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
+    """What the user said of the ends; in a table that ``with_known`` did not see, nothing."""
+    if name in frame.columns:
+        return pl.col(name)
+    return pl.lit([] if isinstance(dtype, pl.List) else None, dtype).alias(name)
 
 
 def with_time_text(frame: pl.DataFrame) -> pl.DataFrame:
@@ -141,6 +150,8 @@ def _evidence(item: Evidence) -> dict[str, Any]:
         "unit": item.unit,
         "contribution": round(item.contribution, 4),
         "text": printable(item.text),
+        "normal_low": _finite(item.normal_low),
+        "normal_high": _finite(item.normal_high),
     }
 
 
@@ -171,6 +182,8 @@ def gated_records(
         pl.lit("text").alias("unit"),
         pl.lit(0.0).alias("contribution"),
         reason.replace_strict(sentences, return_dtype=pl.String).alias("text"),
+        pl.lit(None, pl.Float64).alias("normal_low"),
+        pl.lit(None, pl.Float64).alias("normal_high"),
     )
     not_asked = pl.struct(pl.lit(None, pl.Float64).alias(name) for name in detectors)
     table = facts(gated, capture).with_columns(

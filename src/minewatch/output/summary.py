@@ -31,6 +31,8 @@ class Totals:
     flow_records: int = 0
     scored: int = 0
     mining: int = 0
+    allowed: int = 0
+    expired: int = 0
     gated: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     limits: Counter[str] = field(default_factory=Counter)
@@ -43,6 +45,8 @@ class Totals:
         scored: int = 0,
         mining: int = 0,
         failures: Mapping[str, str] | None = None,
+        allowed: int = 0,
+        expired: int = 0,
     ) -> None:
         """Add a capture that was read to its end.
 
@@ -50,8 +54,10 @@ class Totals:
         ----------
         report : what was read.
         scored : conversations that the detectors scored.
-        mining : conversations that are labelled mining.
+        mining : conversations that are labelled mining and not allowed.
         failures : plug-ins that failed, with their error.
+        allowed : conversations that are labelled mining and allowed.
+        expired : conversations that are labelled mining and were allowed once.
         """
         counters, metering = report.capture, report.metering
         self.captures += 1
@@ -66,6 +72,8 @@ class Totals:
         self.gated.update({k: v for k, v in report.gated.items() if k != gate.PASSED})
         self.scored += scored
         self.mining += mining
+        self.allowed += allowed
+        self.expired += expired
         self.failures |= failures or {}
 
     @property
@@ -89,6 +97,8 @@ def print_totals(totals: Totals, console: Console) -> None:
         safe(f"({counted(totals.packets, 'packet')}, {counted(totals.captures, 'capture')})"),
         soft_wrap=True,
     )
+    for line in known_lines(totals):
+        console.print(safe(f"  {line}"), soft_wrap=True)
     if totals.conversations:
         console.print(safe(f"  {totals.scored:,} scored; not scored:"), soft_wrap=True)
         for reason, count in totals.gated.most_common():
@@ -96,6 +106,21 @@ def print_totals(totals: Totals, console: Console) -> None:
             console.print(safe(text, style="dim"), soft_wrap=True)
     for line in problem_lines(totals):
         console.print(safe(f"  {line}", style="yellow"), soft_wrap=True)
+
+
+def known_lines(totals: Totals) -> Iterator[str]:
+    """Yield what allowances did, if they did anything.
+
+    Parameters
+    ----------
+    totals : the sums.
+    """
+    if totals.allowed:
+        verb = "is" if totals.allowed == 1 else "are"
+        yield f"{totals.allowed:,} more {verb} mining and allowed"
+    if totals.expired:
+        verb = "was" if totals.expired == 1 else "were"
+        yield f"{totals.expired:,} of the finds {verb} allowed until the allowance expired"
 
 
 def problem_lines(totals: Totals) -> Iterator[str]:

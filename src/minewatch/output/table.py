@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from minewatch.identify.names import SHAPE
+from minewatch.output.known import known_sentences
 from minewatch.output.records import facts as facts_of
 from minewatch.output.records import records, with_time_text
 from minewatch.output.terminal import (
@@ -81,14 +82,18 @@ class TableWriter:
 
     def _write_flagged(self, record: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         name = row.get("tls_sni") or row.get("destination_name")
+        style = "bold yellow" if record["allowed_by"] else "bold red"
         head = joined(
-            (f"{chance(record['mining_probability']):>6}", "bold red"),
+            (f"{chance(record['mining_probability']):>6}", style),
             (f"  {_ends(record)}", "bold"),
             (f" ({str(name)[:128]})" if name else "", ""),
             (f"  {_protocol(record)}", ""),
+            ("  allowed" if record["allowed_by"] else "", "bold yellow"),
         )
         self._console.print(head, soft_wrap=True)
         self._hang(safe(_what(record, row)))
+        for known in known_sentences(record):
+            self._hang(safe(known))
         for item in _strongest(record["evidence"]):
             prefix, text = sentence(item["contribution"], item["text"])
             print_hanging(self._console, prefix, text, _INDENT)
