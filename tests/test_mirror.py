@@ -11,8 +11,11 @@ UNTESTED: dict[str, str] = {
 }
 # Tests that are about no single module, and why.
 UNMIRRORED: dict[str, str] = {
+    "negatives/test_checks.py": "about tests/negative_check.py, by which the others there judge",
     "negatives/test_coin_nodes.py": "about the whole pipeline: what must stay normal",
     "negatives/test_fan_in.py": "about the whole pipeline: what must stay normal",
+    "negatives/test_hubs.py": "about the whole pipeline: what must stay normal",
+    "negatives/test_queues.py": "about the whole pipeline: what must stay normal",
     "negatives/test_services.py": "about the whole pipeline: what must stay normal",
     "test_architecture.py": "about the whole tree",
     "test_docs.py": "about the documents",

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from negative_check import assert_normal, beats, chances, ordered, seen_of, simulated, spoken
+from negative_check import assert_stays_normal, beats, chances, ordered, simulated, spoken
 
 
 def bitcoin_message(command, payload):
@@ -51,7 +51,7 @@ def blocks_only_peer(rng, length):
 
 @pytest.mark.parametrize("speak", [bitcoin_peer, blocks_only_peer])
 def test_bitcoin_peer_to_peer_node_stays_normal(speak, tmp_path):
-    assert_normal(seen_of(tmp_path, spoken(speak, 8333, n=12)), least=8)
+    assert_stays_normal(tmp_path, spoken(speak, 8333, n=12))
 
 
 def ethereum_peer(rng, length):
@@ -72,7 +72,7 @@ def ethereum_peer(rng, length):
 
 
 def test_ethereum_peer_to_peer_node_stays_normal(tmp_path):
-    assert_normal(seen_of(tmp_path, spoken(ethereum_peer, 30303, n=10, hours=1.0)), least=8)
+    assert_stays_normal(tmp_path, spoken(ethereum_peer, 30303, n=10))
 
 
 def levin(command, body, is_request):
@@ -103,12 +103,12 @@ def monero_peer(rng, length):
 
 
 def test_monero_peer_to_peer_node_stays_normal(tmp_path):
-    assert_normal(seen_of(tmp_path, spoken(monero_peer, 18080, n=12)), least=8)
+    assert_stays_normal(tmp_path, spoken(monero_peer, 18080, n=12))
 
 
 @pytest.mark.parametrize("service", ["electrum", "electrum-out"])
 def test_electrum_service_stays_normal(service, tmp_path):
-    assert_normal(seen_of(tmp_path, simulated(service, n=40, seed=9)), least=16)
+    assert_stays_normal(tmp_path, simulated(service, n=24, hours=8.0, seed=9), least=16)
 
 
 def http(line, body, *heads):
@@ -146,7 +146,7 @@ def web3_poll(rng, length):
 
 
 def test_web3_json_rpc_over_http_stays_normal(tmp_path):
-    assert_normal(seen_of(tmp_path, spoken(web3_poll, 8545, n=12, hours=1.0)), least=8)
+    assert_stays_normal(tmp_path, spoken(web3_poll, 8545, n=12))
 
 
 def new_heads(rng, length):
@@ -171,7 +171,7 @@ def new_heads(rng, length):
 
 
 def test_web3_subscription_to_new_heads_stays_normal(tmp_path):
-    assert_normal(seen_of(tmp_path, spoken(new_heads, 8546, n=12, hours=1.0)), least=8)
+    assert_stays_normal(tmp_path, spoken(new_heads, 8546, n=12))
 
 
 def wallet_rpc(rng, length):
@@ -188,7 +188,7 @@ def wallet_rpc(rng, length):
 
 
 def test_wallet_json_rpc_stays_normal(tmp_path):
-    assert_normal(seen_of(tmp_path, spoken(wallet_rpc, 18081, n=12, hours=1.5)), least=8)
+    assert_stays_normal(tmp_path, spoken(wallet_rpc, 18081, n=12))
 
 
 def language_server(rng, length):
@@ -205,4 +205,4 @@ def language_server(rng, length):
 
 
 def test_json_rpc_of_an_editor_stays_normal(tmp_path):
-    assert_normal(seen_of(tmp_path, spoken(language_server, 6009, n=12, hours=1.0)), least=8)
+    assert_stays_normal(tmp_path, spoken(language_server, 6009, n=12))

@@ -7,7 +7,7 @@ import pytest
 
 from negative_check import (
     PEERS,
-    assert_normal,
+    assert_stays_normal,
     beats,
     chances,
     ordered,
@@ -59,13 +59,20 @@ def test_miners_behind_a_proxy_stay_mining(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "service", ["mqtt", "postgresql-idle", "redis-pubsub", "nats", "amqp", "prometheus"]
+    ("service", "n"),
+    [
+        *((name, 50) for name in ("mqtt", "postgresql-idle", "redis-pubsub", "nats", "amqp")),
+        ("beanstalkd", 50),
+        ("job-queue", 50),
+        ("electrum", 50),
+        ("prometheus", 12),  # of its scrapes even a dozen clients make 40 MB
+    ],
 )
-def test_fifty_hosts_at_one_server_stay_normal(service, tmp_path):
-    made = simulated(service, n=50, hours=2.0, fan_in=True)
+def test_many_hosts_at_one_server_stay_normal(service, n, tmp_path):
+    made = simulated(service, n=n, hours=4.0, fan_in=True)
     assert len(set(made.conversations.responder_address.tolist())) == 1
-    assert len(set(made.conversations.initiator_address.tolist())) == 50
-    assert_normal(seen_of(tmp_path, made), least=30)
+    assert len(set(made.conversations.initiator_address.tolist())) == n
+    assert_stays_normal(tmp_path, made, least=n // 2)
 
 
 def configuration_watch(rng, length, shared):
@@ -86,13 +93,12 @@ def test_fifty_watchers_of_one_configuration_stay_normal(tmp_path, rng):
         lambda own, length: configuration_watch(own, length, shared),
         2379,
         n=50,
-        hours=1.0,
         peer=lambda i: PEERS + 3,
     )
     # All began before the first change: one clock for all.
     made.conversations.start_s[:] = made.conversations.start_s[0]
     made.conversations.end_s[:] = made.conversations.end_s.max()
-    assert_normal(seen_of(tmp_path, made), least=40)
+    assert_stays_normal(tmp_path, made, least=40)
 
 
 def test_fifty_hosts_that_publish_to_one_log_collector_stay_normal(tmp_path):
@@ -102,5 +108,5 @@ def test_fifty_hosts_that_publish_to_one_log_collector_stay_normal(tmp_path):
             said += [(at, False, int(rng.integers(120, 700))), (at + 0.02, True, 6)]
         return ordered(said)
 
-    made = spoken(shipper, 5044, n=50, hours=1.0, peer=lambda i: PEERS + 4)
-    assert_normal(seen_of(tmp_path, made), least=40)
+    made = spoken(shipper, 5044, n=50, peer=lambda i: PEERS + 4)
+    assert_stays_normal(tmp_path, made, least=40)
