@@ -20,6 +20,13 @@ def test_pushes_are_what_the_server_says_unasked():
     assert hex(int(found.far[0, 1])) == "0xffffc6336401"
 
 
+def test_a_burst_is_one_event():
+    burst = np.sort(np.r_[JOBS, JOBS[5] + np.array([0.3, 0.6, 1.4])])
+    assert (
+        arrivals_of(pushing(burst)).time_ns.tolist() == arrivals_of(pushing(JOBS)).time_ns.tolist()
+    )
+
+
 def test_whose_side_is_home_tells_the_host():
     given = pushing(JOBS)
     given.frame = given.frame.with_columns(is_source_home=False)

@@ -75,6 +75,13 @@ def test_more_strangers_cost_evidence():
     assert few.ratio[0] - many.ratio[0] == pytest.approx(np.log(9))
 
 
+def test_a_crowd_that_meets_one_event_is_one_event():
+    crowd = np.sort(np.r_[JOBS[10] + np.arange(-1.0, 1.0, 0.1), blocks(6)])
+    result = found(crowd, JOBS)
+    assert np.nan_to_num(result.shared[0]) <= 3
+    assert (result.ratio < 2).all()
+
+
 def test_what_was_not_kept_of_one_is_not_held_against_the_other():
     arrivals = arrivals_of(pushing(heard(JOBS, 2), heard(JOBS, 3)))
     late = arrivals.seen_ns.copy()

@@ -12,10 +12,14 @@ import polars as pl
 
 from minewatch.features.exchange import Exchange, exchange_of
 from minewatch.features.ragged import Ragged
+from minewatch.features.series import Series
 from minewatch.types import BoolArray, Conversations, FloatArray, Int64Array
 
 MIN_PUSHES: Final = 8
 """Fewer cannot be told from chance once a few dozen partners are compared."""
+BURST_S: Final = 1.0
+"""Pushes within this of the one before are one event: a burst that meets one event of another
+conversation must not count as many."""
 MAX_PUSHES: Final = 256
 """Latest pushes that are compared of one conversation; the metering keeps as many packets."""
 MAX_PUSHES_PER_MINUTE: Final = 20.0
@@ -148,7 +152,7 @@ def arrivals_of(conversations: Conversations) -> Arrivals:
     """
     talk = exchange_of(conversations)
     pushes = _latest(talk)
-    starts_ns = _first_packet_ns(conversations)
+    starts_ns = first_packet_ns(conversations)
     seen_s = _seen_s(talk, pushes)
     count = pushes.count()
     length_s = (seen_s[:, 1] - seen_s[:, 0]) + (seen_s[:, 3] - seen_s[:, 2])
@@ -172,27 +176,46 @@ def _as_ns(seconds: FloatArray) -> Int64Array:
 
 
 def _latest(talk: Exchange) -> Ragged:
-    """Times of the latest pushes of each conversation [s]."""
+    """Times of the latest pushes of each conversation [s], a burst being one."""
     pushes = talk.messages.ragged(talk.messages.time_s).where(talk.is_push)
+    pushes = pushes.where(~(pushes.values - pushes.previous() <= BURST_S))
     left = pushes.stops[pushes.owner] - np.arange(len(pushes.values))
     return pushes.where(left <= MAX_PUSHES)
 
 
 def _seen_s(talk: Exchange, pushes: Ragged) -> FloatArray:
-    """From when to when each conversation's first and latest messages are known [s]."""
-    first = talk.messages.is_first
-    times = talk.messages.ragged(talk.messages.time_s)
-    begin, early_end = times.where(first).quantile(0.0, 1.0)
-    late_begin, end = times.where(~first).quantile(0.0, 1.0)
-    is_split = np.isfinite(end)
-    late_begin, end = np.where(is_split, late_begin, begin), np.where(is_split, end, early_end)
-    seen = np.stack([begin, early_end, late_begin, end], axis=1)
-    seen[~is_split, 1] = seen[~is_split, 0]  # all of it is in the second span
+    """The same as ``known_spans_s``, from the first of the pushes on if some were left out [s]."""
+    seen = known_spans_s(talk.messages)
     is_cut = pushes.count() >= MAX_PUSHES
     return np.where(is_cut[:, None], np.fmax(seen, pushes.quantile(0.0)[:, None]), seen)
 
 
-def _first_packet_ns(conversations: Conversations) -> Int64Array:
+def known_spans_s(messages: Series) -> FloatArray:
+    """Return from when to when the first and the latest messages are known [s], shape (n, 4).
+
+    The first span is empty where there is no gap after it; all is NaN without messages.
+
+    Parameters
+    ----------
+    messages : of n conversations.
+    """
+    first = messages.is_first
+    times = messages.ragged(messages.time_s)
+    begin, early_end = times.where(first).quantile(0.0, 1.0)
+    late_begin, end = times.where(~first).quantile(0.0, 1.0)
+    is_split = np.isfinite(end)
+    late_begin, end = np.where(is_split, late_begin, begin), np.where(is_split, end, early_end)
+    early_end = np.where(is_split, early_end, begin)
+    return np.stack([begin, early_end, late_begin, end], axis=1)
+
+
+def first_packet_ns(conversations: Conversations) -> Int64Array:
+    """Return when the first kept packet of each conversation came, 0 without one, shape (n,).
+
+    Parameters
+    ----------
+    conversations : n of them.
+    """
     packets = conversations.packets
     parts = [packets.get(flow_id) for flow_id in conversations.frame["flow_id"].to_list()]
     times = [0 if one is None or not len(one.time_ns) else int(one.time_ns[0]) for one in parts]

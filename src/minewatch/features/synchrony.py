@@ -57,7 +57,7 @@ class Pairs:
     compared: FloatArray
     """Pushes at moments that both are known at, the mean of the two."""
     shared: FloatArray
-    """Those of them that the other one has too, the mean of the two."""
+    """Those of them that the other one has too, the lesser of the two."""
     chance: FloatArray
     """The share that would be common without a common clock."""
     ratio: FloatArray
@@ -199,7 +199,7 @@ def compared(arrivals: Arrivals, first: Int64Array, second: Int64Array) -> Pairs
     second : of another one, shape (n_pairs,).
     """
     line = _Line(arrivals)
-    k, n = (number / 2 for number in line.in_common(first, second, (0,)))
+    k, n = line.in_common(first, second, (0,))
     chance = np.full(len(first), LEAST_CHANCE)
     for shifts in (CHANCE_SHIFTS_S, ROUND_SHIFTS_S):
         shared, count = line.in_common(first, second, shifts)
@@ -246,13 +246,20 @@ class _Line:
     def in_common(
         self, first: Int64Array, second: Int64Array, shifts_s: Sequence[int]
     ) -> tuple[FloatArray, FloatArray]:
-        """Pushes of each that the other has too at some shifts, and those it could have had."""
-        total = np.zeros((2, len(first)))
+        """Pushes of the one that the other has too at some shifts, and those it could have had.
+
+        Of the two ways to count the former the lesser is taken: a push is common to two only.
+        """
+        shared, could = np.zeros(len(first)), np.zeros(len(first))
         for shift_s in shifts_s:
-            total += self._common(first, second, shift_s) + self._common(second, first, -shift_s)
-        return total[0], total[1]
+            there = self._common(first, second, shift_s)
+            back = self._common(second, first, -shift_s)
+            shared += np.minimum(there[0], back[0])
+            could += (there[1] + back[1]) / 2
+        return shared, could
 
     def _common(self, of: Int64Array, to: Int64Array, shift_s: int) -> FloatArray:
+        """How many of one's pushes, shifted, the other has too; how many it could have had."""
         pair, at = self._spread(of, self.count)
         moved = self.time_s[at] + shift_s
         other = to[pair]
