@@ -160,7 +160,7 @@ def _counted(packets: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         columns += [
             octets.min().cast(pl.Int64).alias(f"{prefix}minimum_ip_total_length"),
             octets.max().cast(pl.Int64).alias(f"{prefix}maximum_ip_total_length"),
-            flags.filter(way).bitwise_or().alias(f"{prefix}tcp_control_bits"),
+            flags.filter(way).bitwise_or().fill_null(0).alias(f"{prefix}tcp_control_bits"),
         ]
     return packets.group_by(by, maintain_order=True).agg(columns)
 
@@ -196,7 +196,10 @@ def as_counted(known: pl.DataFrame, packets: pl.DataFrame) -> pl.DataFrame:
 
 
 def _records(packets: pl.DataFrame, frame: pl.DataFrame, interval_s: float) -> pl.DataFrame:
-    """Return interval records in the columns of ``schema.FLOW``, as the metering cuts them."""
+    """Return interval records in the columns of ``schema.FLOW``, as the metering cuts them.
+
+    Why a record ended is not looked at, and is the active timeout (2) throughout.
+    """
     owner = packets["conversation"].to_numpy()
     number = record_numbers(owner, packets["offset_ns"].to_numpy(), int(interval_s * _NS))
     counted = _counted(packets.with_columns(record=number), ["conversation", "record"])
@@ -220,10 +223,12 @@ def _records(packets: pl.DataFrame, frame: pl.DataFrame, interval_s: float) -> p
     )
 
 
-def record_numbers(owner: np.ndarray, offset_ns: Int64Array, interval_ns: int) -> Int64Array:
+def record_numbers(owner: Int64Array, offset_ns: Int64Array, interval_ns: int) -> Int64Array:
     """Return for each packet the number of the interval record that it falls into.
 
-    A record begins with a packet and is cut ``interval_ns`` later, as in the metering process.
+    A conversation is cut every ``interval_ns`` after its first packet, as in the metering process;
+    where nothing was said between two cuts there is no record. As in flow logs, a silence within
+    an interval cuts nothing; the metering's idle timeout is longer than its interval.
 
     Parameters
     ----------
@@ -233,19 +238,18 @@ def record_numbers(owner: np.ndarray, offset_ns: Int64Array, interval_ns: int) -
 
     Examples
     --------
-    >>> record_numbers(np.array([1, 1, 1, 2]), np.array([0, 9, 12, 3]), 10)
-    array([0, 0, 1, 0])
+    >>> record_numbers(np.array([1, 1, 1, 1, 2]), np.array([0, 9, 39, 40, 3]), 10)
+    array([0, 0, 1, 2, 0])
     """
-    numbers = np.zeros(len(owner), np.int64)
-    edges = np.flatnonzero(np.diff(owner)) + 1 if len(owner) else np.empty(0, np.int64)
-    for start, stop in zip([0, *edges], [*edges, len(owner)], strict=True):
-        times, at, record = offset_ns[start:stop], 0, 0
-        while at < len(times):
-            end = int(np.searchsorted(times, times[at] + interval_ns, side="left"))
-            end = max(end, at + 1)
-            numbers[start + at : start + end] = record
-            at, record = end, record + 1
-    return numbers
+    if not len(owner):
+        return np.zeros(0, np.int64)
+    is_first = np.concatenate([[True], np.diff(owner) != 0])
+    begin = np.maximum.accumulate(np.where(is_first, np.arange(len(owner)), 0))
+    cell = (offset_ns - offset_ns[begin]) // interval_ns
+    is_cut = np.concatenate([[False], np.diff(cell) != 0]) & ~is_first
+    records = np.cumsum(is_cut)
+    found: Int64Array = records - records[begin]
+    return found
 
 
 def _series(packets: pl.DataFrame, known: pl.DataFrame, kind: InputKind) -> PacketTable:
