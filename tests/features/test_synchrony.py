@@ -54,7 +54,7 @@ def test_half_of_the_jobs_are_enough():
     ids=["one-beat", "two-beats", "gapped-beats", "strangers", "busy-strangers", "clocks-apart"],
 )
 def test_what_is_no_common_clock_is_no_partner(first, second):
-    assert (found(first, second).ratio < 2).all()
+    assert (found(first, second).ratio < synchrony.RATIO_OF_A_PARTNER).all()
 
 
 def test_two_connections_of_one_host_do_not_count():
@@ -133,7 +133,7 @@ def test_pushes_are_compared_with_so_many_neighbours(monkeypatch):
 def test_pairs_that_were_hardly_known_together_say_nothing():
     arrivals = arrivals_of(pushing(JOBS, heard(JOBS, 2)))
     pairs = compared(arrivals, np.array([0]), np.array([1]))
-    assert np.isfinite(pairs.ratio).all()
+    assert len(pairs.ratio) == 1
     arrivals.seen_ns[1] += 10**13
     apart = compared(arrivals, np.array([0]), np.array([1]))
-    assert np.isnan(apart.ratio).all()
+    assert len(apart.ratio) == 0

@@ -64,8 +64,8 @@ class SynchronyDetector:
 
     Notes
     -----
-    Cost O(16 p log p) for p pushes to find partners, and 50 look-ups for each push of at most 8
-    partners a conversation and 4,096 pairs in all. NaN where nothing could be compared.
+    Cost O(16 p log p) for p pushes to find partners, and 36 look-ups for each push of at most 4
+    partners a conversation and 2,048 pairs in all. NaN where nothing could be compared.
 
     References
     ----------

@@ -26,9 +26,9 @@ NEIGHBOURS: Final = 16
 """Following pushes, of any conversation, that a push is compared with when partners are sought."""
 MIN_SHARED: Final = 4
 """Events that two conversations must share before they are examined."""
-MAX_PARTNERS: Final = 8
+MAX_PARTNERS: Final = 4
 """Pairs examined of one conversation; those with most shared events come first."""
-MAX_PAIRS: Final = 4096
+MAX_PAIRS: Final = 2048
 """Pairs examined altogether."""
 MIN_OVERLAP_S: Final = 300.0
 """Time that both must be known at: a Monero pool pushes five times in it."""
@@ -40,9 +40,9 @@ LEAST_CHANCE: Final = 0.01
 """No chance is taken to be smaller: there are causes that nobody thought of."""
 RATIO_OF_A_PARTNER: Final = 3.0
 """Log-likelihood ratio from which another conversation counts as a partner."""
-CHANCE_SHIFTS_S: Final = (-47, -37, -29, -23, -17, -11, -7, 7, 11, 17, 23, 29, 37, 47)
+CHANCE_SHIFTS_S: Final = (-41, -23, -13, -7, 7, 13, 23, 41)
 """By which one clock is shifted to see what chance gives: no multiples of each other."""
-ROUND_SHIFTS_S: Final = (-600, -300, -120, -60, -30, 30, 60, 120, 300, 600)
+ROUND_SHIFTS_S: Final = (-300, -120, -60, -30, 30, 60, 120, 300)
 """The same for whatever follows a wall clock: cron, NTP, scrapes."""
 _NS: Final = 1_000_000_000
 _TOLERANCE_NS: Final = int(TOLERANCE_S * _NS)
@@ -61,7 +61,7 @@ class Pairs:
     chance: FloatArray
     """The share that would be common without a common clock."""
     ratio: FloatArray
-    """Log-likelihood ratio of one clock against two; NaN where too little is known of both."""
+    """Log-likelihood ratio of one clock against two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class Synchrony:
     partners: Int64Array
     """Conversations of other hosts with a ratio of ``RATIO_OF_A_PARTNER`` or more."""
     pairs_examined: int
+    """Of how many the chance was sought."""
 
 
 def synchrony_of(arrivals: Arrivals) -> Synchrony:
@@ -99,8 +100,7 @@ def synchrony_of(arrivals: Arrivals) -> Synchrony:
     index = np.tile(np.arange(len(pairs.first)), 2)
     ratio = np.concatenate([pairs.ratio, pairs.ratio])
     strong = np.bincount(both[ratio >= RATIO_OF_A_PARTNER], minlength=n)
-    known = np.flatnonzero(np.isfinite(ratio))
-    order = known[np.lexsort((-ratio[known], both[known]))]
+    order = np.lexsort((-ratio, both))
     best = order[np.unique(both[order], return_index=True)[1]]
     others = _others(arrivals)
     found = Synchrony(
@@ -169,7 +169,9 @@ def _strongest(
     order = np.lexsort((high, low, -shared))
     first, second = first[order], second[order]
     rank = _rank(np.stack([first, second], axis=1).reshape(-1)).reshape(-1, 2)
-    kept = np.flatnonzero((rank < MAX_PARTNERS).any(axis=1))[:MAX_PAIRS]
+    rank = rank.min(axis=1)
+    # The first choice of everybody comes before anybody's second.
+    kept = np.argsort(rank, kind="stable")[: min(MAX_PAIRS, int((rank < MAX_PARTNERS).sum()))]
     return first[kept], second[kept]
 
 
@@ -185,7 +187,10 @@ def _rank(values: Int64Array) -> Int64Array:
 
 
 def compared(arrivals: Arrivals, first: Int64Array, second: Int64Array) -> Pairs:
-    """Return what pairs have in common, and how likely one clock is.
+    """Return what pairs have in common, and how likely one clock is, where it may be at all.
+
+    Left out are pairs that are hardly known at the same time, and those that have so little in
+    common that no chance could be small enough.
 
     The chance is the largest of three: the share of common pushes when one clock is shifted by some
     seconds; the same for round shifts; and the chance that a gap of one is as long as a gap of the
@@ -200,13 +205,15 @@ def compared(arrivals: Arrivals, first: Int64Array, second: Int64Array) -> Pairs
     """
     line = _Line(arrivals)
     k, n = line.in_common(first, second, (0,))
+    is_known = (n >= MIN_SHARED) & (line.overlap_s(first, second) >= MIN_OVERLAP_S)
+    is_worth_it = is_known & (_ratio(n, k, np.full(len(n), LEAST_CHANCE)) >= RATIO_OF_A_PARTNER)
+    first, second, k, n = (values[is_worth_it] for values in (first, second, k, n))
     chance = np.full(len(first), LEAST_CHANCE)
     for shifts in (CHANCE_SHIFTS_S, ROUND_SHIFTS_S):
         shared, count = line.in_common(first, second, shifts)
         chance = np.maximum(chance, (shared + 0.5) / (count + 1.0))
     chance = np.minimum(np.maximum(chance, line.like_gaps(first, second)), MOST_SHARE)
-    is_known = (n >= MIN_SHARED) & (line.overlap_s(first, second) >= MIN_OVERLAP_S)
-    return Pairs(first, second, n, k, chance, np.where(is_known, _ratio(n, k, chance), np.nan))
+    return Pairs(first, second, n, k, chance, _ratio(n, k, chance))
 
 
 def _ratio(n: FloatArray, k: FloatArray, chance: FloatArray) -> FloatArray:
@@ -228,7 +235,7 @@ class _Line:
         self.step_s = 2 * span + 4 * max(map(abs, ROUND_SHIFTS_S))
         self.time_s = (arrivals.time_ns - origin) / _NS
         self.seen_s = (arrivals.seen_ns - origin) / _NS
-        self.line = self.time_s + self.step_s * arrivals.owner
+        self.line = np.r_[self.time_s + self.step_s * arrivals.owner, np.inf]
         self.gaps = self._gaps()
 
     def _gaps(self) -> FloatArray:
@@ -266,9 +273,8 @@ class _Line:
         seen = self.seen_s[other]
         could = _inside(moved, seen[:, 0], seen[:, 1]) | _inside(moved, seen[:, 2], seen[:, 3])
         place = moved + self.step_s * other
-        low = np.searchsorted(self.line, place - TOLERANCE_S, side="left")
-        high = np.searchsorted(self.line, place + TOLERANCE_S, side="right")
-        is_common = could & (high > low)
+        following = self.line[np.searchsorted(self.line, place - TOLERANCE_S, side="left")]
+        is_common = could & (following <= place + TOLERANCE_S)
         n = len(of)
         counts = [np.bincount(pair[which], minlength=n) for which in (is_common, could)]
         return np.stack(counts).astype(np.float64)
