@@ -33,7 +33,10 @@ REPORT = {
         RANDOM: [figures("algorithm", 120), figures("algorithm", 600)],
         POOLS: [figures("algorithm", 0), figures("dialect", 120), figures("dialect", 600, n=0)],
     },
-    "confusion": dict.fromkeys(("algorithm", "dialect", "pool_family"), CONFUSION),
+    "confusion": {
+        question: {"packets-without-payload": CONFUSION, "flow-log-60s": CONFUSION}
+        for question in ("algorithm", "dialect", "pool_family")
+    },
     "left_out_sources": [
         {
             "source": "lab",
@@ -65,7 +68,8 @@ def test_the_tables_are_whole():
         "| random | flow-log-60s | 600 s | 10 | 0.900 (0.800-1.000) | 0.850 | 0.500 | - |" in text
     )
     assert "| pools never seen | flow-log-60s | its end | 10 |" in text
-    assert "| a | 1 | 2 | 3 |\n| b | 4 | 5 | 6 |" in text
+    assert text.count("| a | 1 | 2 | 3 |\n| b | 4 | 5 | 6 |") == 6
+    assert "Family of pool, flow-log-60s:" in text
     assert "| lab | 10 | a, b | 1.000 | 0.500 | - |" in text
     assert "| a | 3 | 1.000 | - |" in text
     assert "6, 5 of them rightly" in text

@@ -5,13 +5,22 @@ import polars as pl
 import pytest
 
 from coin_corpus import KINDS, corpus
-from minewatch.experiments.coins import CONFUSION_S, POOLS, RANDOM, SOURCES, coin_report
+from minewatch.experiments.coins import (
+    CONFUSION_S,
+    INPUTS,
+    POOLS,
+    RANDOM,
+    RECORDED,
+    SOURCES,
+    coin_report,
+)
 from minewatch.training.corpus.stored import Corpus
 
 
 @pytest.fixture(scope="module")
 def report():
-    return coin_report([corpus(pools=5, each=2), corpus(pools=5, each=2, source="other")], seed=0)
+    simulated = corpus(pools=5, each=2, source="simulator-wild-1")
+    return coin_report([corpus(pools=5, each=2), simulated], seed=0)
 
 
 def figure(report, split, question="algorithm", kind="packets-without-payload"):
@@ -33,16 +42,24 @@ def test_kinds_as_different_as_these_are_told_at_pools_never_seen(report):
         assert low <= one["accuracy"] <= high
 
 
+def test_recordings_are_told_by_what_was_learnt_from_simulation_alone(report):
+    one = figure(report, RECORDED)
+    assert one["conversations"] == 30
+    assert one["accuracy"] > 0.95
+
+
 def test_counts_and_sources(report):
     assert report["conversations"] == 60
     assert report["pools"] == 30
-    assert report["sources"] == {"made": 30, "other": 30}
-    assert {row["source"] for row in report["left_out_sources"]} == {"made", "other"}
+    assert report["sources"] == {"made": 30, "simulator-wild-1": 30}
+    left_out = {row["source"] for row in report["left_out_sources"]}
+    assert left_out == {"made", "simulator-wild-1"}
     json.dumps(report, allow_nan=False)
 
 
 def test_the_confusion_counts_every_conversation_once(report):
-    found = report["confusion"]["algorithm"]
+    assert set(report["confusion"]["dialect"]) == {kind.value for kind in INPUTS}
+    found = report["confusion"]["algorithm"]["packets-without-payload"]
     assert found["truth"] == ["equihash", "ethash", "randomx"]
     assert found["answers"][-1] == "unknown"
     assert [sum(row) for row in found["counts"]] == [20, 20, 20]

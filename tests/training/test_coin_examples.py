@@ -56,6 +56,15 @@ def test_truth_is_the_label_or_else_the_message():
     assert (both["pool"] == both["pool_right"]).all()
 
 
+def test_pools_that_no_label_names_count_as_one_a_source():
+    known = corpus()
+    bare = known.conversations.with_columns(pool=pl.lit(None, pl.String))
+    named = coin_truth(known)["pool"]
+    unnamed = coin_truth(Corpus(bare, known.packets, known.decoded))["pool"]
+    assert named.n_unique() > 1
+    assert unnamed.unique().to_list() == ["made "]
+
+
 def test_a_message_without_algorithm_leaves_it_to_the_dialect_or_out():
     known = corpus()
     bare = known.conversations.with_columns(algorithm=pl.lit(None, pl.String))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from minewatch.experiments.coins import CONFUSION_S, POOLS
+from minewatch.training.corpus.views import InputKind
 
 _TITLES: Final = {"algorithm": "Algorithm", "dialect": "Dialect", "pool_family": "Family of pool"}
 
@@ -36,10 +37,12 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield from ("", f"### {title}", "")
         yield from _accuracy(report["splits"], question)
     yield from ("", "### Confusion, pools never seen", "")
-    yield "Packets without payload after ten minutes. Rows are the truth."
+    yield "After ten minutes. Rows are the truth."
     for question, title in _TITLES.items():
-        yield from ("", f"{title}:", "")
-        yield from _confusion(report["confusion"][question])
+        # Packets first, then what a flow log leaves of it; the others lie between.
+        for kind in (InputKind.NO_PAYLOAD, InputKind.FLOWS_60):
+            yield from ("", f"{title}, {kind}:", "")
+            yield from _confusion(report["confusion"][question][kind.value])
     yield from ("", "### Sources left out", "")
     yield "The algorithm, from packets without payload of whole conversations."
     yield ""
@@ -50,7 +53,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
                 row["source"],
                 f"{row['conversations']:,}",
                 ", ".join(row["algorithms"]),
-                *(_share(row[name]) for name in ("accuracy", "answered", "right_of_answered")),
+                *(share(row[name]) for name in ("accuracy", "answered", "right_of_answered")),
             )
             for row in report["left_out_sources"]
         ),
@@ -64,7 +67,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
             (
                 row["algorithm"],
                 f"{row['conversations']:,}",
-                _share(row["unknown"]),
+                share(row["unknown"]),
                 row["most_often_called"] or "-",
             )
             for row in report["novel"]
@@ -90,9 +93,9 @@ def _accuracy(splits: Mapping[str, Sequence[Mapping[str, Any]]], question: str) 
                     one["input"],
                     f"{one['horizon_s']:,} s" if one["horizon_s"] else "its end",
                     f"{one['conversations']:,}",
-                    f"{_share(one['accuracy'])} ({_share(interval[0])}-{_share(interval[1])})",
+                    f"{share(one['accuracy'])} ({share(interval[0])}-{share(interval[1])})",
                     *(
-                        _share(one[name])
+                        share(one[name])
                         for name in ("macro_recall", "answered", "right_of_answered")
                     ),
                 )
@@ -117,7 +120,18 @@ def _payload(found: Mapping[str, int]) -> Iterator[str]:
     )
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """Return a share as a cell.
+
+    Parameters
+    ----------
+    value : from 0 to 1; None if there was nothing to count.
+
+    Examples
+    --------
+    >>> share(0.98), share(None)
+    ('0.980', '-')
+    """
     return "-" if value is None else f"{value:.3f}"
 
 

@@ -2,7 +2,7 @@
 """What is mined, told by shape: on pools never seen, on sources never seen, and split by chance.
 
 The paper's second experiment with its traps removed: "unknown" is an answer, whose threshold is
-chosen on the training side of each split, and no pool is on both sides. Some two minutes on one
+chosen on the training side of each split, and no pool is on both sides. Some five minutes on one
 core for 2,500 conversations.
 """
 
@@ -43,6 +43,9 @@ Folds: TypeAlias = Iterable[tuple[BoolArray, BoolArray]]
 RANDOM: Final = "random"
 POOLS: Final = "pools never seen"
 SOURCES: Final = "sources never seen"
+RECORDED: Final = "recordings, learnt from simulator and lab alone"
+MADE: Final = r"^(simulator-|lab-\d+$)"
+"""Sources that ``minewatch simulate`` and ``minewatch lab`` made; the others were recorded."""
 INPUTS: Final = (InputKind.NO_PAYLOAD, InputKind.FIRST_30, InputKind.FLOWS_60, InputKind.FLOWS_600)
 HORIZONS_S: Final = (120, 600, WHOLE)
 _NONE: Final = dict.fromkeys(THRESHOLDS, 0.0)
@@ -72,6 +75,7 @@ def coin_report(corpora: Sequence[Corpus], seed: int = 0) -> dict[str, Any]:
         RANDOM: _answers(examples, grouped_folds(by_chance, examples, seed), seed),
         POOLS: _answers(examples, pool_folds(examples, seed), seed),
         SOURCES: _answers(examples, _source_folds(examples), seed),
+        RECORDED: _answers(examples, _recorded_fold(examples), seed),
     }
     answered = made[POOLS]
     return {
@@ -89,7 +93,12 @@ def coin_report(corpora: Sequence[Corpus], seed: int = 0) -> dict[str, Any]:
             ]
             for split, answers in made.items()
         },
-        "confusion": {question: _confusion(examples, answered, question) for question in QUESTIONS},
+        "confusion": {
+            question: {
+                kind.value: _confusion(examples, answered, question, kind) for kind in INPUTS
+            }
+            for question in QUESTIONS
+        },
         "left_out_sources": _left_out(examples, made[SOURCES]),
         "novel": list(_novel(examples, seed)),
         "payload": _payload(corpus),
@@ -150,6 +159,11 @@ def _source_folds(examples: CoinExamples) -> Iterator[tuple[BoolArray, BoolArray
         yield recorders != name, recorders == name
 
 
+def _recorded_fold(examples: CoinExamples) -> Iterator[tuple[BoolArray, BoolArray]]:
+    is_made = examples.rows["source"].str.contains(MADE).to_numpy()
+    yield is_made, ~is_made
+
+
 def _truth(examples: CoinExamples, question: str) -> ObjectArray:
     return np.array([kind.answer(question) for kind in examples.kinds], object)
 
@@ -202,10 +216,12 @@ def _interval(right: BoolArray, pools: ObjectArray, seed: int) -> list[float] | 
     return [float(value) for value in np.quantile(shares, (0.025, 0.975))]
 
 
-def _confusion(examples: CoinExamples, answers: Answers, question: str) -> dict[str, Any]:
-    """Return counts by truth and answer, of packets without payload after ten minutes."""
+def _confusion(
+    examples: CoinExamples, answers: Answers, question: str, kind: InputKind
+) -> dict[str, Any]:
+    """Return counts by truth and answer, after ten minutes."""
     _, given = answers[question]
-    rows = _rows(examples, InputKind.NO_PAYLOAD, CONFUSION_S) & is_known(examples, question)
+    rows = _rows(examples, kind, CONFUSION_S) & is_known(examples, question)
     rows &= given != ""
     truth, said = _truth(examples, question)[rows], given[rows]
     names = sorted({*truth, *said} - {UNKNOWN})

@@ -121,7 +121,9 @@ def coin_truth(corpus: Corpus) -> pl.DataFrame:
         .select(
             "conversation",
             "source",
-            pool=pl.concat_str("source", pl.lit(" "), "remote"),
+            # Addresses of a recording may be anonymised, or several of one pool: where the label
+            # names no pool, all of a source counts as one.
+            pool=pl.concat_str("source", pl.lit(" "), pl.col("pool").fill_null("")),
             fine=fine,
             is_family_known=pl.col("dialect").is_not_null(),
             algorithm=pl.coalesce("algorithm", "stratum_algorithm", implied).map_elements(
