@@ -5,7 +5,8 @@ Normal and mining conversations are varied alike, so that a variation tells noth
 
 * *thinned*: some of what the client says unasked is left out, with its answers, as if its machine
   were slower or the pool's shares harder;
-* *shifted*: every message is longer by a constant, as in TLS or another tunnel;
+* *shifted*: every message is longer by a constant, as in TLS or another tunnel, however many
+  packets carry it;
 * *padded*: messages are filled up to multiples of a size;
 * *paced*: all of it is faster or slower by up to eight times;
 * *late*: its beginning was not captured, so that nobody knows who opened it.
@@ -18,7 +19,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from minewatch.features.direction import forward_is_sent
 from minewatch.features.exchange import ANSWER_S
+from minewatch.features.series import ONE_WRITE_S
 from minewatch.training.corpus import tables
 from minewatch.training.corpus.stored import Corpus
 from minewatch.training.corpus.views import as_counted
@@ -46,7 +49,7 @@ def varied(corpus: Corpus, seed: int) -> Corpus:
     rng = np.random.default_rng(seed)
     known = corpus.conversations.filter(pl.col("is_kept") & ~pl.col("is_first_only"))
     n = known.height
-    draws = known.select("conversation").with_columns(
+    draws = known.select("conversation", forward=pl.Series(forward_is_sent(known))).with_columns(
         share=pl.Series(_shares_left_out(rng, n)),
         pace=pl.Series(np.exp(rng.uniform(-_PACE, _PACE, n))),
         shift=pl.Series(rng.choice(_SHIFTS, n)).cast(pl.Int32),
@@ -56,14 +59,9 @@ def varied(corpus: Corpus, seed: int) -> Corpus:
     late = np.where(rng.random(n) < _LATE, rng.uniform(0, 0.5, n) * duration, 0)
     draws = draws.with_columns(late=pl.Series(late).cast(pl.Int64))
     packets = corpus.packets.join(draws, on="conversation", maintain_order="left")
-    packets = _thinned(packets, rng).filter(pl.col("offset_ns") >= pl.col("late"))
+    packets = _lengthened(_thinned(packets, rng).filter(pl.col("offset_ns") >= pl.col("late")))
     first = pl.col("offset_ns").first().over("conversation")
-    size = pl.col("payload_octets") + pl.col("shift")
-    size = (size + pl.col("multiple") - 1) // pl.col("multiple") * pl.col("multiple")
-    more = pl.when(pl.col("payload_octets") > 0).then(size - pl.col("payload_octets")).otherwise(0)
     packets = packets.with_columns(
-        payload_octets=pl.col("payload_octets") + more,
-        octets=pl.col("octets") + more,
         offset_ns=((pl.col("offset_ns") - first) * pl.col("pace")).cast(pl.Int64),
     ).select(pl.col(name).cast(dtype) for name, dtype in tables.PACKET.items())
     empty = corpus.decoded.clear()
@@ -81,21 +79,54 @@ def _shares_left_out(rng: np.random.Generator, n: int) -> FloatArray:
     return np.where(kind < 0.35, 0.0, np.where(kind < 0.5, 1.0, some))
 
 
+def _talking(packets: pl.DataFrame) -> pl.DataFrame:
+    """Payload packets with their ``row``, seconds since the one before, and change of speaker."""
+    seconds = pl.col("offset_ns").diff().over("conversation") / _NS
+    speaker = pl.col("from_initiator")
+    return (
+        packets.with_row_index("row")
+        .filter(pl.col("payload_octets") > 0)
+        .with_columns(gap_s=seconds, turned=(speaker != speaker.shift()).over("conversation"))
+    )
+
+
+_SAME_MESSAGE: Final = ~pl.col("turned") & (pl.col("gap_s") <= ONE_WRITE_S)
+_ANSWERS: Final = pl.col("turned") & (pl.col("gap_s") <= ANSWER_S)
+
+
+def _lengthened(packets: pl.DataFrame) -> pl.DataFrame:
+    """Shift and pad every message; its last packet carries what is added."""
+    talking = _talking(packets).with_columns(
+        message=(~_SAME_MESSAGE.fill_null(value=False)).cum_sum()
+    )
+    total = pl.col("payload_octets").sum().over("message")
+    size = total + pl.col("shift")
+    wanted = (size + pl.col("multiple") - 1) // pl.col("multiple") * pl.col("multiple")
+    is_last = pl.col("message") != pl.col("message").shift(-1, fill_value=0)
+    more = talking.select("row", more=pl.when(is_last).then(wanted - total).otherwise(0))
+    added = pl.col("more").fill_null(0)
+    return (
+        packets.with_row_index("row")
+        .join(more, on="row", how="left", maintain_order="left")
+        .with_columns(pl.col("payload_octets") + added, pl.col("octets") + added)
+    )
+
+
 def _thinned(packets: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """Leave out exchanges that the client began, each with its conversation's probability."""
-    talking = packets.with_row_index("row").filter(pl.col("payload_octets") > 0)
-    gap = pl.col("offset_ns").diff().over("conversation")
-    turned = (pl.col("from_initiator") != pl.col("from_initiator").shift()).over("conversation")
-    begins = ~(turned & (gap <= int(ANSWER_S * _NS))).fill_null(value=False)
-    talking = talking.with_columns(begins=begins).with_columns(
-        exchange=pl.col("begins").cum_sum().over("conversation"),
-        by_client=pl.when("begins").then(pl.col("from_initiator")).forward_fill(),
+    follows = (_SAME_MESSAGE | _ANSWERS).fill_null(value=False)
+    talking = (
+        _talking(packets)
+        .with_columns(begins=~follows)
+        .with_columns(
+            exchange=pl.col("begins").cum_sum().over("conversation"),
+        )
     )
     first = talking.filter("begins").with_columns(
         chance=pl.Series(rng.random(int(talking["begins"].sum())))
     )
     gone = first.filter(
-        pl.col("by_client")
+        (pl.col("from_initiator") == pl.col("forward"))
         & (pl.col("exchange") > _KEPT_OPENING)
         & (pl.col("chance") < pl.col("share"))
     ).select("conversation", "exchange", is_gone=pl.lit(value=True))
@@ -105,4 +136,4 @@ def _thinned(packets: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         .with_columns(exchange=pl.col("exchange").forward_fill().over("conversation"))
         .join(gone, on=["conversation", "exchange"], how="left", maintain_order="left")
     )
-    return marked.filter(pl.col("is_gone").is_null())
+    return marked.filter(pl.col("is_gone").is_null()).select(packets.columns)
