@@ -25,13 +25,14 @@ class NaiveBayesDetector(LearntDetector):
     Patel and Srivastava put a naive Bayes classifier behind Snort, for attacks that no rule knows.
     We know their work through others; theirs is about intrusion in general. Here ``signature``
     stands in for Snort with rules for mining. Which features they used is not known to us: the
-    second stage is a Gaussian naive Bayes over duration, octets, and sizes and rates of either
-    direction, made symmetric (Yeo-Johnson), what is unknown replaced by the median.
+    second stage is a Gaussian naive Bayes over the logarithms of duration, octets, and sizes and
+    rates of either direction; what is unknown is left out of the product.
 
     The stages combine as theirs do, in a row: where ``signature`` gives ``MATCHED`` or more, its
     probability stands; everywhere else that of naive Bayes, also where ``signature`` found
     payload harmless, because Snort says nothing of what meets no rule. Without payload, only the
-    second stage speaks. Both probabilities hold at the base rate in the model's card.
+    second stage speaks. The first one's probabilities hold at ``fusion.BASE_RATE``, the second one's
+    at the base rate in the model's card, the same unless someone chose another.
 
     Assumes that features are independent given the label, which sizes and rates are not: its own
     probabilities are far too sure, and the calibration takes that back. Blind spots: those of
@@ -49,8 +50,8 @@ class NaiveBayesDetector(LearntDetector):
     Notes
     -----
     Not ready (NaN) where neither stage is, and without the columns that the second one requires.
-    Cost: less than a microsecond a conversation, beside the decoder that ``signature`` needs. One
-    thread; rows never affect each other.
+    Cost: 2 microseconds a conversation, beside the decoder that ``signature`` needs. One thread;
+    rows never affect each other.
 
     References
     ----------

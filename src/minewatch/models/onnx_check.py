@@ -22,9 +22,9 @@ TreeEnsembleClassifier TreeEnsemble SVMClassifier LinearClassifier Scaler Normal
 ArrayFeatureExtractor Add Sub Mul Div Neg Sum Exp Log Sqrt Pow Abs Sign Min Max Clip ArgMax
 ArgMin TopK Transpose Flatten Reshape Squeeze Unsqueeze Concat Slice Gather Cast Equal Less
 Greater Where Not And Or IsNaN Identity Constant Shape Scan ReduceSum ReduceSumSquare
-ReduceMean ReduceMax ReduceMin ReduceLogSumExp
+ReduceMean ReduceMax ReduceMin
 """
-"""Trees, neighbours, support vectors and naive Bayes as skl2onnx writes them, and calibration."""
+"""Trees, neighbours and support vectors as skl2onnx writes them, and calibration."""
 _SEQUENCE: Final = """
 Conv MatMul Gemm Relu LeakyRelu Sigmoid Tanh Softmax LogSoftmax Gelu Erf BatchNormalization
 LayerNormalization MaxPool AveragePool GlobalAveragePool GlobalMaxPool GRU LSTM

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from minewatch.features.volume import VolumeFeatures
 from minewatch.training.corpus.tables import WHOLE
 from minewatch.training.corpus.views import InputKind
-from minewatch.training.imputing import with_medians
+from minewatch.training.gaussian_bayes import GaussianBayes, gaussian_bayes_file
 from minewatch.training.recipe import Recipe
 
 FEATURES: Final = (
@@ -20,22 +20,6 @@ FEATURES: Final = (
 """What KDD Cup 1999, the usual data of such systems then, measures of any connection (duration,
 octets of either side), and the six statistics of Kwedza and Chindipha, with sizes in octets."""
 
-
-def gaussian(seed: int) -> Any:
-    """Return Gaussian naive Bayes over features made symmetric (Yeo-Johnson).
-
-    Sizes and rates span six decades; a Gaussian of the raw values describes none of them.
-
-    Parameters
-    ----------
-    seed : not used; every recipe's estimator takes one.
-    """
-    from sklearn.naive_bayes import GaussianNB
-    from sklearn.preprocessing import PowerTransformer
-
-    return with_medians(PowerTransformer(), GaussianNB())
-
-
 RECIPES: Final = (
     Recipe(
         detector="naive-bayes",
@@ -44,8 +28,9 @@ RECIPES: Final = (
         features=FEATURES,
         inputs=(InputKind.NO_PAYLOAD, InputKind.FIRST_30, InputKind.FLOWS_60),
         horizons_s=(60, 120, 300, 600, 1800, 3600, WHOLE),
-        estimator=gaussian,
+        estimator=GaussianBayes,
         algorithm="Gaussian naive Bayes",
         min_known=8,
+        exporter=gaussian_bayes_file,
     ),
 )
