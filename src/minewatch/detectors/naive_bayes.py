@@ -31,7 +31,7 @@ class NaiveBayesDetector(LearntDetector):
     The stages combine as theirs do, in a row: where ``signature`` gives ``MATCHED`` or more, its
     probability stands; everywhere else that of naive Bayes, also where ``signature`` found
     payload harmless, because Snort says nothing of what meets no rule. Without payload, only the
-    second stage speaks. The first one's probabilities hold at ``fusion.BASE_RATE``, the second one's
+    second stage speaks. That of the first holds at ``fusion.BASE_RATE``, that of the second one
     at the base rate in the model's card, the same unless someone chose another.
 
     Assumes that features are independent given the label, which sizes and rates are not: its own

@@ -51,8 +51,9 @@ class WeakIndicatorsDetector(LearntDetector):
     one, 0.17 at a base rate of 0.002.
 
     Ours are: the decoder in place of the expression (in their later version in C++ it looks for
-    ``"(jsonrpc|method|worker)":`` and others, which any JSON-RPC meets); a random forest (theirs is a pickle that we do not load) over its
-    twelve features, seven of them of the whole conversation instead of its first 30 packets.
+    ``"(jsonrpc|method|worker)":`` and others, which any JSON-RPC meets); a random forest (theirs is
+    a pickle that we do not load) over its twelve features, seven of them of the whole conversation
+    instead of its first 30 packets.
 
     Assumes that name and traffic are independent evidence. Blind spots: TLS without a name, which
     is how XMRig asks, leaves the model alone, and so does any other tunnel; a name that its owner
