@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from minewatch.contracts import FeatureSet
+from minewatch.features.matrix import is_complete, unknown
 from minewatch.features.persistence import PersistenceFeatures
 from minewatch.features.sequence import SequenceFeatures
 from minewatch.features.timing import TimingFeatures
@@ -47,5 +48,8 @@ class RhythmFeatures:
 
     def transform(self, conversations: Conversations) -> FeatureMatrix:
         """Return one float32 row a conversation, in the order of ``feature_names``."""
+        frame = conversations.frame
+        if not is_complete(frame, self.requires):
+            return unknown(frame.height, self.feature_names, self.feature_units)
         parts = [part.transform(conversations).values for part in FAMILIES]
         return FeatureMatrix(np.concatenate(parts, axis=1), self.feature_names, self.feature_units)
