@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from minewatch.detectors import block_feed
+from minewatch.detectors.block_feed import MonerodBlocks
+from minewatch.errors import ConfigError, SourceError
+
+FIRST_S, STEP_S, TOP = 1_600_000_000, 120, 2_000
+
+
+class Node(BaseHTTPRequestHandler):
+    """A monerod with a block every two minutes, as far as its headers go."""
+
+    def do_POST(self):
+        server = self.server
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        server.asked.append((self.path, asked["method"], asked["params"]))
+        if server.answer is not None:
+            server.answer(self)
+            return
+        parameters = asked["params"]
+        if asked["method"] == "get_last_block_header":
+            result = {"block_header": header(TOP)}
+        elif asked["method"] == "get_block_header_by_height":
+            result = {"block_header": header(parameters["height"])}
+        else:
+            assert asked["method"] == "get_block_headers_range"
+            span = range(parameters["start_height"], parameters["end_height"] + 1)
+            result = {"headers": [header(height) for height in span]}
+        reply(self, json.dumps({"jsonrpc": "2.0", "id": "0", "result": result}).encode())
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def header(height):
+    return {"height": height, "timestamp": FIRST_S + STEP_S * height, "hash": "00" * 32}
+
+
+def reply(handler, body, status=200, **headers):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+@pytest.fixture
+def node():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Node)
+    server.asked, server.answer = [], None
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def seconds(height):
+    return FIRST_S + STEP_S * height
+
+
+def test_the_blocks_of_a_span_of_time(node):
+    found = MonerodBlocks(node.url).between(seconds(300) - 50, seconds(1400) + 50)
+    assert (found.time_ns // 10**9).tolist() == [seconds(h) for h in range(300, 1401)]
+    assert found.name == f"{node.url}/json_rpc"
+    assert {path for path, _, _ in node.asked} == {"/json_rpc"}
+    spans = [p for _, method, p in node.asked if method == "get_block_headers_range"]
+    assert [p["end_height"] - p["start_height"] for p in spans] == [499, 499, 101]
+    assert len(node.asked) < 30
+
+
+def test_a_span_that_the_chain_has_not_reached_ends_with_it(node):
+    found = MonerodBlocks(node.url + "/json_rpc").between(seconds(TOP - 3), seconds(TOP + 100))
+    assert len(found) == 4
+    assert len(MonerodBlocks(node.url).between(seconds(TOP + 50), seconds(TOP + 60))) == 0
+    assert len(MonerodBlocks(node.url).between(0, seconds(2))) == 3
+
+
+def test_only_so_many_are_fetched(node, monkeypatch):
+    monkeypatch.setattr(block_feed, "MAX_BLOCKS", 20)
+    found = MonerodBlocks(node.url).between(seconds(0), seconds(1000))
+    assert (found.time_ns // 10**9).tolist() == [seconds(h) for h in range(981, 1001)]
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b"<html>", "answers no JSON"),
+        (b"[" * 100_000, "answers no JSON"),
+        (b"[]", "no result for get_last_block_header"),
+        (b'{"error": {"message": "busy"}}', "busy"),
+        (b'{"result": {}}', "a header without a height"),
+        (b'{"result": {"block_header": {"height": "7"}}}', "a header without a height"),
+        (b'{"result": {"block_header": {"height": true}}}', "a header without a height"),
+        (b'{"result": {"block_header": {"height": 7, "timestamp": 1e99}}}', "without a time"),
+    ],
+)
+def test_a_strange_answer_is_named_with_the_cure(node, body, what):
+    node.answer = lambda handler: reply(handler, body)
+    with pytest.raises(SourceError) as error:
+        MonerodBlocks(node.url).between(0, 1)
+    assert what in str(error.value)
+    assert "name the RPC of a monerod, or use a file" in str(error.value)
+    assert node.url in str(error.value)
+
+
+def test_an_answer_without_end_is_cut(node, monkeypatch):
+    monkeypatch.setattr(block_feed, "MAX_ANSWER_OCTETS", 1000)
+    node.answer = lambda handler: reply(handler, b" " * 5000)
+    with pytest.raises(SourceError, match="more than 1,000 octets"):
+        MonerodBlocks(node.url).between(0, 1)
+
+
+def test_a_redirection_is_not_followed(node):
+    node.answer = lambda handler: reply(handler, b"", 302, Location=f"{node.url}/elsewhere")
+    with pytest.raises(SourceError, match="does not answer"):
+        MonerodBlocks(node.url).between(0, 1)
+    assert [path for path, _, _ in node.asked] == ["/json_rpc"]
+
+
+def test_a_proxy_of_the_environment_is_not_used(node, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert len(MonerodBlocks(node.url).between(seconds(1), seconds(2))) == 2
+
+
+def test_a_node_that_is_slow_or_not_there(node):
+    release = threading.Event()
+    node.answer = lambda handler: release.wait(5)
+    with pytest.raises(SourceError, match="does not answer"):
+        MonerodBlocks(node.url, timeout_s=0.05).between(0, 1)
+    release.set()
+    node.answer = lambda handler: reply(handler, b"no", 401)
+    with pytest.raises(SourceError, match=r"does not answer .*is it up"):
+        MonerodBlocks(node.url).between(0, 1)
+    with pytest.raises(SourceError, match="does not answer"):
+        MonerodBlocks("http://127.0.0.1:9").between(0, 1)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a/", "file:///etc/passwd", "127.0.0.1:18081", "http://", ""]
+)
+def test_other_addresses_are_refused(url):
+    with pytest.raises(ConfigError, match="write http://127"):
+        MonerodBlocks(url)
+
+
+def test_no_password_is_taken_or_told():
+    with pytest.raises(ConfigError) as error:
+        MonerodBlocks("http://me:secret@127.0.0.1:18081")
+    assert "secret" not in str(error.value)
