@@ -13,6 +13,7 @@ from minewatch.cli import app
 
 START = 1_700_000_000
 MINER, POOL = "10.0.0.5", "203.0.113.9"
+HOSTS = (MINER, "10.0.0.8")
 JOB = {"blob": "07" * 76, "job_id": "j1", "target": "b88d0600", "algo": "rx/0", "height": 3}
 
 Message = tuple[float, bool, bytes]
@@ -95,6 +96,13 @@ def mining_pcap(tmp_path: Path) -> Path:
             *tcp_session(("10.0.0.7", 50001), ("198.51.100.1", 22), []),
         ],
     )
+
+
+@pytest.fixture
+def two_miners(tmp_path: Path) -> Path:
+    """Two hosts that mine at one pool."""
+    sessions = (tcp_session((host, 41022), (POOL, 443), stratum_messages()) for host in HOSTS)
+    return write_pcap(tmp_path / "two.pcap", [frame for one in sessions for frame in one])
 
 
 @pytest.fixture

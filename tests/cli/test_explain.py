@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -14,8 +15,11 @@ def test_a_miner_in_full(run, mining_pcap):
         "Detectors",
         "Speaks for mining",
         "How close",
+        "Closest benign explanation",
+        "What would disprove it",
         "What is mined",
         "What the decoders read",
+        "Cadence",
         "Timeline",
         "First packets with payload",
     ):
@@ -71,3 +75,50 @@ def test_a_missing_capture_is_one_line(run, tmp_path):
     result = run("explain", tmp_path / "gone.pcap", MINER)
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_cadence_is_drawn_into_a_file(run, mining_pcap, tmp_path):
+    path = tmp_path / "cadence.svg"
+    result = run("explain", mining_pcap, MINER, "--svg", path)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("MINING")
+    root = ElementTree.parse(path).getroot()
+    shown = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert shown[0] == "10.0.0.5:41022 → 203.0.113.9:443"
+
+
+@pytest.mark.parametrize(
+    ("conversation", "path", "text"),
+    [
+        (MINER, "/nowhere/a.svg", "--svg /nowhere/a.svg: No such file or directory; give a file"),
+        (MINER, "{capture}", "--svg {capture}: this is one of the inputs; name another file"),
+        (
+            "10.0.0.7:50001-198.51.100.1:22",
+            "a.svg",
+            "--svg a.svg: of a conversation that was not scored no times are kept; give another",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(run, mining_pcap, conversation, path, text):
+    before = mining_pcap.read_bytes()
+    result = run("explain", mining_pcap, conversation, "--svg", path.format(capture=mining_pcap))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"minewatch: {text.format(capture=mining_pcap)}")
+    assert len(result.stderr.splitlines()) == 1
+    assert mining_pcap.read_bytes() == before
+
+
+def test_what_the_user_knows_is_told(run, mining_pcap, tmp_path):
+    known = tmp_path / "known.toml"
+    known.write_text(
+        '[[allow]]\nhost = "10.0.0.5"\nowner = "ops"\nreason = "a course"\n'
+        'expires = 2023-11-14\n\n[transit]\nVPN = ["203.0.113.9/32"]\n'
+    )
+    flat = " ".join(run("explain", mining_pcap, MINER, "--allow", known).stdout.split())
+    assert f"Allowed by ops until 2023-11-14: a course ({known}:1)." in flat
+    assert "203.0.113.9 is a transit host (VPN): the pool lies behind it" in flat
+
+
+def test_hosts_at_the_same_far_end_are_counted(run, two_miners):
+    flat = " ".join(run("explain", two_miners, MINER).stdout.split())
+    assert "1 more host has a conversation like this with 203.0.113.9, port 443" in flat

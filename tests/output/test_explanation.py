@@ -3,10 +3,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from minewatch.output.explanation import MAX_INTERVALS, Explanation, Subject
+from minewatch.output.explanation import MAX_INTERVALS, Explanation
+from minewatch.output.subject import Subject
 from minewatch.schema import FLOW, polars_schema
 from minewatch.testing import conversations
-from minewatch.types import PacketSeries
+from minewatch.types import Evidence, PacketSeries
 
 NS = 1_000_000_000
 START = 1_600_000_000 * NS
@@ -82,6 +83,7 @@ def test_the_timeline_is_bounded(explain, verdict):
     assert lines[1].split()[0:2] == ["0", "s"]
     assert lines[9].split() == ["...", "8", "more"]
     assert lines[13].split()[-1] == "closed"
+    assert "\nCadence\n  client sends  " in text
     assert len(lines) == 14
 
 
@@ -110,3 +112,55 @@ def test_what_the_gate_stopped(explain, verdict):
     assert "Why it was not scored\n  not-tcp: not TCP: no mining protocol" in text
     assert "2 packets with payload out, 1 back; scored from 6 on" in text
     assert "17,000 octets of payload at 227 bit/s" in text
+
+
+def sections(text):
+    return [line for line in text.splitlines() if line and not line.startswith(" ")][4:]
+
+
+def test_a_verdict_of_flow_records_alone_is_explained_in_full(explain, verdict):
+    """No packets, no payload, no counters of payload: as flow logs have it."""
+    starts = [START + i * 60 * NS for i in range(10)]
+    ends = [start + 55 * NS for start in starts]
+    intervals = conversations(10, flow_start_nanoseconds=starts, flow_end_nanoseconds=ends).frame
+    intervals = intervals.select(list(polars_schema(FLOW))).with_columns(
+        flow_id=pl.lit(1, pl.UInt64), reverse_minimum_ip_total_length=pl.lit(None, pl.Int64)
+    )
+    frame = conversations(
+        payload_packet_count=[None], reverse_payload_packet_count=[None], is_initiator_known=False
+    ).frame
+    evidence = [Evidence("sent_octets_variation", 0.2, "1", 7.0, "Steady.", 0.4, 2.0)]
+    text = explain(Subject(frame, verdict(evidence=evidence), "a.parquet", intervals))
+    assert sections(text) == [
+        "Detectors",
+        "Speaks for mining",
+        "How close",
+        "Closest benign explanation",
+        "What would disprove it",
+        "Cadence",
+        "Timeline",
+    ]
+    assert "Flow records tell sizes and pace only" in " ".join(text.split())
+    assert "client sends  █" in text
+
+
+def test_doubts_stand_beside_the_verdict(explain, verdict):
+    times = START + np.arange(40) * 15 * NS
+    series = PacketSeries(times, np.full(40, 100), np.arange(40) % 2 == 0, 40)
+    text = explain(Subject(conversations().frame, verdict(), "a.pcap", None, series))
+    assert "\nClosest benign explanation\n  " in text
+    assert "\nWhat would disprove it\n  - Whose process is it? On 10.0.0.1" in text
+    assert "\nCadence\n  client asks     " in text
+    assert not any(line != line.rstrip() for line in text.splitlines())
+    normal = verdict(label="normal", mining_probability=0.1)
+    text = explain(Subject(conversations().frame, normal, "a.pcap", None, series))
+    assert "Closest benign explanation" in text
+    assert "What would disprove it" not in text
+
+
+def test_what_the_user_said_stands_first(explain, verdict, with_known):
+    text = explain(Subject(with_known(conversations().frame), verdict(), "a.pcap"))
+    assert sections(text)[0] == "What you said of it"
+    flat = " ".join(text.split())
+    assert "Allowed by ops until 2027-01-31: a course (a.toml:3). It counts as no find." in flat
+    assert "198.51.100.1 is a transit host (office VPN)" in flat

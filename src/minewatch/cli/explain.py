@@ -14,8 +14,8 @@ from minewatch.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from minewatch.cli.session import Session
-    from minewatch.output.explanation import Subject
     from minewatch.output.selection import Selection
+    from minewatch.output.subject import Subject
     from minewatch.readers.source import Input
     from minewatch.scanning import ScannedChunk, ScanOptions
 
@@ -26,7 +26,7 @@ minewatch explain incident.pcap 10.0.0.5:41022-203.0.113.7:443
 
 minewatch explain incident.pcap 1:LQU9qZlK+B5F3KDmev6m5PMibrg=
 
-minewatch explain incident.pcap --id 17
+minewatch explain incident.pcap --id 17 --svg cadence.svg
 
 The forms are those that scan prints. Exit status: 0, or 2 if there is no such conversation.
 """
@@ -48,6 +48,10 @@ def explain(
     flow_id: Annotated[
         int | None, typer.Option("--id", metavar="N", help="The id that scan shows.")
     ] = None,
+    svg: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Draw the cadence into this file, as a picture (SVG)."),
+    ] = None,
     home: o.Home = None,
     threshold: o.Threshold = None,
     budget: o.Budget = None,
@@ -67,6 +71,7 @@ def explain(
     selection = parse_selection(conversation, flow_id)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
     session = Session.of([source], quiet)
+    session.refuse_overwriting(svg, "--svg")
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = replace(
         o.scan_options(
@@ -75,7 +80,10 @@ def explain(
         decode_all=True,
     )
     subjects = find_subjects(session, options, selection)
-    raise typer.Exit(show_subjects(subjects, options, session, selection))
+    status = show_subjects(subjects, options, session, selection)
+    if svg is not None and subjects:
+        draw_subject(subjects[0], svg)
+    raise typer.Exit(status)
 
 
 def find_subjects(session: Session, options: ScanOptions, selection: Selection) -> list[Subject]:
@@ -97,25 +105,28 @@ def find_subjects(session: Session, options: ScanOptions, selection: Selection) 
 def _subjects_of(
     source: Input, session: Session, options: ScanOptions, selection: Selection
 ) -> list[Subject]:
+    from minewatch.output.company import Company
     from minewatch.scanning import scan_capture
 
     found: list[Subject] = []
     report, chunks = scan_capture(source, options)
     session.progress.begin(source, report.capture.capture)
+    company = Company()
     for chunk in chunks:
+        company.add(chunk.conversations.frame, chunk.is_mining)
         found += _subjects_in(chunk, source.name, selection)
     if not found:
         raise SourceError(
             source.name, f"no conversation {selection.text}; minewatch scan --all lists them"
         )
-    return found
+    return [replace(subject, others=company.of(subject.frame)) for subject in found]
 
 
 def _subjects_in(chunk: ScannedChunk, capture: str, selection: Selection) -> list[Subject]:
     """The conversations of a chunk that are meant, scored or not."""
     import polars as pl
 
-    from minewatch.output.explanation import Subject
+    from minewatch.output.subject import Subject
     from minewatch.scanning import gated_verdict
 
     found = []
@@ -136,6 +147,31 @@ def _subjects_in(chunk: ScannedChunk, capture: str, selection: Selection) -> lis
         verdict = gated_verdict(one.item(0, "flow_id"), reason, options.fusion, names)
         found.append(Subject(one, verdict, capture))
     return found
+
+
+def draw_subject(subject: Subject, path: str) -> None:
+    """Draw the cadence of a conversation into a file.
+
+    Parameters
+    ----------
+    subject : the conversation.
+    path : value of ``--svg``.
+
+    Raises
+    ------
+    ConfigError : nothing is known of when anybody spoke, or the file cannot be written.
+    """
+    from minewatch.output.cadence import cadence_of
+    from minewatch.output.cadence_svg import cadence_svg, titles
+    from minewatch.output.destination import Destination
+
+    cadence = cadence_of(subject)
+    if cadence is None:
+        raise ConfigError(
+            f"--svg {path}: of a conversation that was not scored no times are kept; give another"
+        )
+    with Destination(path, "--svg") as destination:
+        destination.write(cadence_svg(cadence, *titles(subject)).encode())
 
 
 def show_subjects(

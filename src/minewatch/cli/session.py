@@ -41,12 +41,13 @@ class Session:
             session._fail(error)
         return session
 
-    def refuse_overwriting(self, output: str | None) -> None:
+    def refuse_overwriting(self, output: str | None, option: str = "-o") -> None:
         """Refuse an output file that is one of the inputs.
 
         Parameters
         ----------
-        output : value of ``-o``.
+        output : the file.
+        option : what the user named it with.
 
         Raises
         ------
@@ -56,7 +57,9 @@ class Session:
             return
         for source in self.inputs:
             if os.path.exists(source.path) and os.path.samefile(output, source.path):
-                raise ConfigError(f"-o {output}: this is one of the inputs; name another file")
+                raise ConfigError(
+                    f"{option} {output}: this is one of the inputs; name another file"
+                )
 
     def run(self, action: Callable[[Input], None]) -> None:
         """Call ``action`` with each input; an input that cannot be read is reported.

@@ -28,13 +28,15 @@ class Destination:
     Parameters
     ----------
     path : where the output goes; None or ``-`` for standard output.
+    option : what the user named it with, for errors.
 
     Raises
     ------
     ConfigError : the file cannot be made.
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, option: str = "-o") -> None:
+        self._option = option
         self.is_stdout = path is None or path == STDOUT
         self.before_discard: Callable[[], None] | None = None
         self._final: Path | None = None
@@ -50,9 +52,8 @@ class Destination:
             self._stream = cast(BinaryIO, open(self.path, "wb"))  # noqa: SIM115  closed by __exit__
         except OSError as error:
             reason = error.strerror or str(error)
-            raise ConfigError(
-                f"-o {path}: {reason}; give a file in a folder that exists and may be written to"
-            ) from error
+            cure = "give a file in a folder that exists and may be written to"
+            raise ConfigError(f"{option} {path}: {reason}; {cure}") from error
 
     def _open_beside(self, target: Path) -> str:
         """Return the path to write to: the target itself unless it is a file."""
@@ -113,8 +114,8 @@ class Destination:
     def _refused(self, error: OSError) -> ConfigError:
         reason = error.strerror or error
         if self._final is not None:
-            return ConfigError(f"-o {self.name}: {reason}; nothing was written")
-        where = self.name if self.is_stdout else f"-o {self.name}"
+            return ConfigError(f"{self._option} {self.name}: {reason}; nothing was written")
+        where = self.name if self.is_stdout else f"{self._option} {self.name}"
         return ConfigError(f"{where}: {reason}; what was written is not whole")
 
     def discard(self) -> None:

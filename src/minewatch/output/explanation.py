@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One conversation in full: verdict, evidence, what is close to change it, timeline, payload."""
+"""One conversation in full: verdict, evidence, what is close to change it, doubts, timeline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ import polars as pl
 
 from minewatch import gate
 from minewatch.identify.identity import identity_sentence
+from minewatch.output.cadence import cadence_lines, cadence_of
+from minewatch.output.doubts import benign_lines, check_lines, features_of
+from minewatch.output.known import known_sentences
 from minewatch.output.records import records
+from minewatch.output.subject import Subject
 from minewatch.output.table import LEAST_CONTRIBUTION
 from minewatch.output.terminal import (
     chance,
@@ -46,18 +50,6 @@ _TEXT_COLUMNS: Final = frozenset({"direction", "then"})
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The conversation that is explained."""
-
-    frame: pl.DataFrame
-    """One row, with the columns of decoders if it was scored."""
-    verdict: Verdict
-    capture: str
-    intervals: pl.DataFrame | None = None
-    packets: PacketSeries | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Explanation:
     """Prints what is known of one conversation.
 
@@ -80,21 +72,36 @@ class Explanation:
         row = self.subject.frame.row(0, named=True)
         for part in _head(record, row, self.threshold):
             print_hanging(console, safe(""), part, 0)
+        _section(console, "What you said of it", known_sentences(record))
         reason = row.get("gate_reason", gate.PASSED)
         if reason != gate.PASSED:
             _section(console, "Why it was not scored", _gate_lines(row, reason))
         else:
-            _section(console, "Detectors", _detector_lines(self.subject.verdict))
-            for title, items in _sides(self.subject.verdict.evidence):
-                _section(console, title, map(_evidence_line, items))
-            _section(console, "How close", self._close_lines())
-            if self.subject.verdict.label == "mining" and (mined := identity_sentence(row)):
-                _section(console, "What is mined", [mined])
+            self._print_reasons(console, row)
         _section(console, "What the decoders read", self._decoded_lines(row))
+        if cadence := cadence_of(self.subject):
+            _title(console, "Cadence")
+            for line in cadence_lines(cadence, console.width - 2):
+                console.print(safe(f"  {line}".rstrip()), soft_wrap=True)
         if self.subject.intervals is not None and self.subject.intervals.height:
             _section(console, "Timeline", [_timeline(self.subject.intervals, row)])
         if self.subject.packets is not None and len(self.subject.packets.time_ns):
             _section(console, "First packets with payload", [_packets(self.subject.packets, row)])
+
+    def _print_reasons(self, console: Console, row: Mapping[str, Any]) -> None:
+        """Print what speaks for the verdict and against it, and how to find out."""
+        verdict = self.subject.verdict
+        _section(console, "Detectors", _detector_lines(verdict))
+        for title, items in _sides(verdict.evidence):
+            _section(console, title, map(_evidence_line, items))
+        _section(console, "How close", self._close_lines())
+        values = features_of(self.subject)
+        _section(console, "Closest benign explanation", benign_lines(values))
+        if verdict.label == "mining":
+            lines = check_lines(self.subject, values)
+            _section(console, "What would disprove it", (("- ", line) for line in lines))
+            if mined := identity_sentence(row):
+                _section(console, "What is mined", [mined])
 
     def _close_lines(self) -> Iterator[str]:
         """How far the verdict is from turning, and what would turn it."""
@@ -125,8 +132,7 @@ def _section(console: Console, title: str, lines: Iterable[Line]) -> None:
     shown = list(lines)
     if not shown:
         return
-    console.print()
-    console.print(safe(title, style="bold"))
+    _title(console, title)
     for line in shown:
         if isinstance(line, str):
             print_hanging(console, safe(""), safe(line), 2)
@@ -135,6 +141,11 @@ def _section(console: Console, title: str, lines: Iterable[Line]) -> None:
         else:
             for text in _aligned(line):
                 console.print(safe(f"  {text}"), soft_wrap=True)
+
+
+def _title(console: Console, text: str) -> None:
+    console.print()
+    console.print(safe(text, style="bold"))
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
