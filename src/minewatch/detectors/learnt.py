@@ -46,8 +46,10 @@ class LearntDetector:
             models = [load_model(shipped_model(part)) for part in self.parts]
         self.models = tuple(models)
         self._inputs = [ModelInput(model, self.feature_sets) for model in self.models]
+        # A column that one model lacks leaves the others able to speak.
+        needs = [one.features.requires for one in self._inputs]
         self.requires: tuple[str, ...] = tuple(
-            dict.fromkeys(name for one in self._inputs for name in one.features.requires)
+            name for name in needs[0] if all(name in columns for columns in needs)
         )
 
     def score(self, conversations: Conversations) -> Scores:
