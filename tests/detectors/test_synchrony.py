@@ -128,6 +128,18 @@ def test_nothing_is_remembered_unless_told():
     assert "10.0.0.1 had" in reason.text
 
 
+def test_the_past_is_not_examined_again():
+    detector = SynchronyDetector(remember=10_000)
+    detector.score(pushing(*(heard(JOBS, i) for i in range(10))))
+    later = pushing(blocks(5), hosts=[99])
+    detector.score(later)
+    assert detector._found(later).synchrony.pairs_examined == 0
+    assert len(detector._past) == 11
+    assert len(detector._found(pushing(JOBS, start_ns=START_NS + 10**15)).arrivals) == 1
+    detector.score(conversations(2))
+    assert len(detector._past) == 11
+
+
 def test_memory_is_bounded_and_forgets_the_oldest():
     detector = SynchronyDetector(remember=85)
     for i in range(6):

@@ -50,12 +50,12 @@ class SynchronyDetector:
     speaks too, known at the same time for 5 minutes. Hosts are compared for being different, and
     nothing else is made of addresses: both may talk to other far ends (proxies, pool gateways).
 
-    Blind spots: a lone miner of a pool; pushes delayed at random by seconds; inputs without packet
-    times (flow logs); miners so fast that nearly all jobs come within a second of a result;
-    conversations so long over that their kept packets (first 64, latest 192) do not meet. Confuses
-    whatever else tells many hosts of something irregular at once: chat rooms, message brokers,
-    tickers, watchers of one cluster, Electrum servers (which follow blocks). That is why its
-    probability never passes 0.3, and 0.05 for a clock faster than 15 s.
+    Blind spots: a lone miner of a pool; miners behind one address; pushes delayed at random by
+    seconds; inputs without packet times (flow logs); miners so fast that nearly all jobs come
+    within a second of a result; conversations so long over that their kept packets (first 64,
+    latest 192) do not meet. Confuses whatever else tells many hosts of something irregular at once:
+    chat rooms, message brokers, tickers, watchers of one cluster, Electrum servers (which follow
+    blocks). That is why its probability never passes 0.3, and 0.05 for a clock faster than 15 s.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ class SynchronyDetector:
         if isinstance(known, tuple) and known[0] is self and isinstance(known[1], _Found):
             return known[1]
         arrivals = arrivals_of(conversations)
-        if self._past is not None:
-            arrivals = together(arrivals, self._past.without(arrivals))
+        if self._past is not None and len(arrivals):
+            arrivals = together(arrivals, self._past.meeting(arrivals).without(arrivals))
         number = {row: i for i, row in enumerate(arrivals.row.tolist()) if row >= 0}
         found = _Found(arrivals, synchrony_of(arrivals), number)
         conversations.memory["synchrony"] = (self, found)
@@ -123,7 +123,9 @@ class SynchronyDetector:
 
     def _keep(self, arrivals: Arrivals) -> None:
         if self.remember:
-            self._past = arrivals.forgotten().newest(self.remember)
+            now = arrivals.take(arrivals.row >= 0).forgotten()
+            past = now if self._past is None else together(now, self._past.without(now))
+            self._past = past.newest(self.remember)
 
 
 def _probability(found: _Found) -> FloatArray:

@@ -87,6 +87,16 @@ class Arrivals:
         row = np.full(len(self), -1, np.int64)
         return Arrivals(self.time_ns, self.stops, self.seen_ns, self.host, self.far, row)
 
+    def meeting(self, other: Arrivals) -> Arrivals:
+        """Return the conversations that were known at the same time as one of ``other``.
+
+        Parameters
+        ----------
+        other : at least one.
+        """
+        begin, end = other.seen_ns[:, 0].min(), other.seen_ns[:, 3].max()
+        return self.take((self.seen_ns[:, 3] >= begin) & (self.seen_ns[:, 0] <= end))
+
     def without(self, other: Arrivals) -> Arrivals:
         """Return the conversations that ``other`` does not have.
 
@@ -199,14 +209,16 @@ def known_spans_s(messages: Series) -> FloatArray:
     ----------
     messages : of n conversations.
     """
-    first = messages.is_first
-    times = messages.ragged(messages.time_s)
-    begin, early_end = times.where(first).quantile(0.0, 1.0)
-    late_begin, end = times.where(~first).quantile(0.0, 1.0)
-    is_split = np.isfinite(end)
-    late_begin, end = np.where(is_split, late_begin, begin), np.where(is_split, end, early_end)
-    early_end = np.where(is_split, early_end, begin)
-    return np.stack([begin, early_end, late_begin, end], axis=1)
+    count = messages.count()
+    heads = np.r_[0, np.cumsum(messages.is_first)]
+    start = messages.stops - count
+    middle = start + heads[messages.stops] - heads[start]  # where the latest ones begin
+    times = np.r_[messages.time_s, np.nan]
+    begin, end = times[np.where(count > 0, start, -1)], times[np.where(count > 0, middle, 0) - 1]
+    is_split = (middle > start) & (middle < messages.stops)
+    late = np.where(is_split, times[np.minimum(middle, len(times) - 1)], begin)
+    last = times[np.where(count > 0, messages.stops, 0) - 1]
+    return np.stack([begin, np.where(is_split, end, begin), late, last], axis=1)
 
 
 def first_packet_ns(conversations: Conversations) -> Int64Array:
@@ -216,10 +228,15 @@ def first_packet_ns(conversations: Conversations) -> Int64Array:
     ----------
     conversations : n of them.
     """
+    known = conversations.memory.get("first packet")
+    if isinstance(known, np.ndarray):
+        return known
     packets = conversations.packets
     parts = [packets.get(flow_id) for flow_id in conversations.frame["flow_id"].to_list()]
     times = [0 if one is None or not len(one.time_ns) else int(one.time_ns[0]) for one in parts]
-    return np.array(times, np.int64)
+    found = np.array(times, np.int64)
+    conversations.memory["first packet"] = found
+    return found
 
 
 def _ends(frame: pl.DataFrame) -> tuple[Halves, Halves, BoolArray]:

@@ -70,9 +70,19 @@ def clock_of(gaps: Ragged) -> PoolClock:
     ----------
     gaps : seconds, above ``LEAST_GAP_S``.
     """
-    count = gaps.count()
+    n, count = len(gaps.stops), gaps.count()
+    enough = count >= MIN_GAPS
+    gaps = Ragged(gaps.values[enough[gaps.owner]], np.cumsum(count[enough]).astype(np.int64))
+    ratio, mean_s, refresh_s = _fitted(gaps)
+    found = np.full((3, n), np.nan)
+    found[:, enough] = ratio, mean_s, refresh_s
+    return PoolClock(found[0], found[1], found[2], count)
+
+
+def _fitted(gaps: Ragged) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Ratio, mean and refresh of lists that are long enough."""
     refresh = refresh_of(gaps)
-    never = np.full(len(count), np.inf)
+    never = np.full(len(refresh), np.inf)
     members = [(mean, never, 1.0) for mean in BLOCK_MEANS_S]
     members += [(mean, refresh, width) for width in WIDTHS_S for mean in BLOCK_MEANS_S]
     fits = np.stack([_sum(gaps, _pool_law(gaps, *member)) for member in members])
@@ -80,13 +90,8 @@ def clock_of(gaps: Ragged) -> PoolClock:
     best, top = fits.argmax(axis=0), fits.max(axis=0)
     pool = top + np.log(np.exp(fits - top).mean(axis=0))
     others = np.stack([_beat(gaps), _log_normal(gaps), _own_rate(gaps)]).max(axis=0)
-    enough = np.where(count >= MIN_GAPS, 1.0, np.nan)
-    return PoolClock(
-        (pool - others) * enough,
-        np.array(BLOCK_MEANS_S)[best % len(BLOCK_MEANS_S)] * enough,
-        np.where(best < len(BLOCK_MEANS_S), never, refresh) * enough,
-        count,
-    )
+    means = np.array(BLOCK_MEANS_S)[best % len(BLOCK_MEANS_S)]
+    return pool - others, means, np.where(best < len(BLOCK_MEANS_S), never, refresh)
 
 
 def refresh_of(gaps: Ragged) -> FloatArray:

@@ -136,6 +136,8 @@ def _others(arrivals: Arrivals) -> Int64Array:
 def candidates(arrivals: Arrivals) -> tuple[Int64Array, Int64Array]:
     """Return the pairs that are worth to be examined, the lower number first.
 
+    One of the two at least is no conversation remembered from before.
+
     Parameters
     ----------
     arrivals : pushes of n conversations.
@@ -152,6 +154,7 @@ def candidates(arrivals: Arrivals) -> tuple[Int64Array, Int64Array]:
         left, right = owner[:-step], owner[step:]
         near = time_ns[step:] - time_ns[:-step] <= _TOLERANCE_NS
         near &= (arrivals.host[left] != arrivals.host[right]).any(axis=1)
+        near &= (arrivals.row[left] >= 0) | (arrivals.row[right] >= 0)
         low, high = np.minimum(left, right)[near], np.maximum(left, right)[near]
         codes.append(low * n + high)
     code, shared = np.unique(np.concatenate(codes), return_counts=True)
@@ -207,7 +210,8 @@ def compared(arrivals: Arrivals, first: Int64Array, second: Int64Array) -> Pairs
     k, n = line.in_common(first, second, (0,))
     is_known = (n >= MIN_SHARED) & (line.overlap_s(first, second) >= MIN_OVERLAP_S)
     is_worth_it = is_known & (_ratio(n, k, np.full(len(n), LEAST_CHANCE)) >= RATIO_OF_A_PARTNER)
-    first, second, k, n = (values[is_worth_it] for values in (first, second, k, n))
+    first, second = first[is_worth_it], second[is_worth_it]
+    k, n = k[is_worth_it], n[is_worth_it]
     chance = np.full(len(first), LEAST_CHANCE)
     for shifts in (CHANCE_SHIFTS_S, ROUND_SHIFTS_S):
         shared, count = line.in_common(first, second, shifts)
