@@ -55,3 +55,8 @@ def test_html_is_one_whole_page(tmp_path):
     assert "<code>a &lt; b</code>" in text
     assert "<td>&lt;3</td>" in text
     assert "http" not in text
+
+
+def test_further_style_comes_after_the_pages_own(tmp_path):
+    page = as_html([Heading(1, "A")], tmp_path, "b { color: red; }")
+    assert page.index("font:") < page.index("b { color: red; }") < page.index("</style>")

@@ -100,20 +100,21 @@ def _markdown(block: Block) -> str:
             return "\n".join(text)
 
 
-def as_html(blocks: Sequence[Block], folder: Path) -> str:
+def as_html(blocks: Sequence[Block], folder: Path, style: str = "") -> str:
     """Return the report as one HTML page, pictures within.
 
     Parameters
     ----------
     blocks : the report; its first block is the heading that becomes the page's title.
     folder : where the pictures' files are.
+    style : rules of CSS that come after the page's own.
     """
     title = next((block.text for block in blocks if isinstance(block, Heading)), "Report")
     body = "\n".join(part for block in blocks for part in _html(block, folder))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}{style}</style>\n</head>\n<body>\n"
         f"{body}\n</body>\n</html>\n"
     )
 

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The detectors of one fold: every model made again without the recorders that are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from minewatch.contracts import Detector
+from minewatch.detectors.fusion import Fusion
+from minewatch.detectors.learnt import LearntDetector
+from minewatch.experiments.benchmark.folds import Fold
+from minewatch.experiments.benchmark.scores import BUDGETS, FUSED, PER, THRESHOLD
+from minewatch.models.model_file import Model, load_model
+from minewatch.odds import from_log_odds, logit
+from minewatch.pipeline import PipelineOptions
+from minewatch.training.corpus.views import InputKind
+from minewatch.training.metrics import threshold_for
+from minewatch.training.recipe import Fitted, Making, Recipe, follow, model_file
+from minewatch.training.view_table import ViewTable
+from minewatch.training.weights import fit_parts
+from minewatch.types import FloatArray
+
+KEYS: Final = ("conversation", "input", "horizon_s")
+TRAINING_AID: Final = "simulator-look-alikes-"
+"""Sources that no network is like: learnt from, never counted when a threshold is chosen."""
+COUNTED_AS: Final = {InputKind.PACKETS.value: InputKind.NO_PAYLOAD.value}
+"""What learnt detectors see of packets is the same with payload and without."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldModels:
+    """What was made for one fold."""
+
+    fold: Fold
+    detectors: tuple[Detector, ...]
+    """With the fold's models."""
+    fusion: Fusion
+    thresholds: pl.DataFrame
+    """Columns of ``scores.THRESHOLD``, chosen on training conversations alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all folds share.
+
+    Parameters
+    ----------
+    recipes : of every learnt detector.
+    learnt : their classes.
+    fixed : scores of the detectors that learn nothing: ``KEYS`` and one column each.
+    fusion : prior, limits and the names of the detectors that are fused.
+    population : all labelled conversations, ``population.population_of``.
+    pass_share : share of normal conversations that the gate lets through, at most.
+    seed : of everything random.
+    """
+
+    recipes: Sequence[Recipe]
+    learnt: Sequence[type[LearntDetector]]
+    fixed: pl.DataFrame
+    fusion: Fusion
+    population: pl.DataFrame
+    pass_share: float
+    seed: int = 0
+
+
+def make_fold(fold: Fold, table: ViewTable, bench: Bench) -> FoldModels:
+    """Make every model without a fold's recorders, weigh them, and choose thresholds.
+
+    Parameters
+    ----------
+    fold : who is left out.
+    table : all rows, of all recorders.
+    bench : what all folds share.
+
+    Raises
+    ------
+    ModelError : too little is left to learn from, or a file differs from what was fitted.
+    """
+    learnt = table.take(~np.isin(table.recorders, fold.recorders))
+    fitted = [follow(recipe, learnt, bench.seed) for recipe in bench.recipes]
+    held_out = held_out_scores(learnt, fitted, bench)
+    fusion = fitted_fusion(held_out, bench.fusion)
+    return FoldModels(
+        fold,
+        detectors_of(fitted, learnt, bench),
+        fusion,
+        thresholds(fold, held_out, fusion, bench),
+    )
+
+
+def detectors_of(
+    fitted: Sequence[Fitted], table: ViewTable, bench: Bench
+) -> tuple[LearntDetector, ...]:
+    """Return each learnt detector with its models, through their files as they would ship.
+
+    Parameters
+    ----------
+    fitted : recipes that were followed.
+    table : what they learnt from.
+    bench : what all folds share.
+    """
+    models: dict[str, list[Model]] = {}
+    with TemporaryDirectory() as folder:
+        for one in fitted:
+            path = Path(folder) / f"{one.recipe.part}.onnx"
+            path.write_bytes(model_file(one, table, making_of(one.recipe, bench.pass_share)))
+            models.setdefault(one.recipe.detector, []).append(load_model(path))
+    return tuple(cls(models[cls.name]) for cls in bench.learnt)
+
+
+GATE_COUNTED_BY: Final = ("rhythm", "flowstats")
+"""Detectors that count having passed the gate as evidence; once is enough for those fused."""
+
+
+def making_of(recipe: Recipe, pass_share: float) -> Making:
+    """Return what a recipe's card says of the gate and of the metering.
+
+    Parameters
+    ----------
+    recipe : of the model.
+    pass_share : share of normal conversations that the gate lets through, at most.
+    """
+    settings = PipelineOptions().settings()
+    if any(kind.is_flow_log for kind in recipe.inputs):
+        settings.pop("interval_s")  # flow logs come in intervals of their own
+    counted = recipe.detector in GATE_COUNTED_BY
+    return Making(metering=settings, pass_share=pass_share if counted else 1.0)
+
+
+def held_out_scores(table: ViewTable, fitted: Sequence[Fitted], bench: Bench) -> pl.DataFrame:
+    """Return what models that had not seen a recorder said of its conversations.
+
+    Parameters
+    ----------
+    table : the training rows.
+    fitted : recipes that were followed on it.
+    bench : what all folds share.
+
+    Returns
+    -------
+    ``KEYS``, label, source, and a probability at the base rate for each detector, null where it is
+    not ready or where no other recorder could be learnt from; rows as they were recorded alone.
+    """
+    prior = logit(bench.fusion.prior)
+    rows = table.rows.select(*KEYS, "label", "source", "variant")
+    columns: dict[str, FloatArray] = {}
+    for one in fitted:
+        gate = making_of(one.recipe, bench.pass_share).pass_share
+        probability = from_log_odds(one.held_out + prior - np.log(gate))
+        before = columns.get(one.recipe.detector)
+        known = probability if before is None else np.where(np.isnan(before), probability, before)
+        columns[one.recipe.detector] = known
+    rows = rows.with_columns(
+        pl.Series(name, values).fill_nan(None) for name, values in columns.items()
+    ).filter(pl.col("variant") == 0)
+    with_payload = rows.filter(pl.col("input") == InputKind.NO_PAYLOAD.value).with_columns(
+        input=pl.lit(InputKind.PACKETS.value)
+    )
+    return (
+        pl.concat([rows, with_payload])
+        .drop("variant")
+        .join(bench.fixed, on=list(KEYS), how="left", maintain_order="left")
+    )
+
+
+def fitted_fusion(held_out: pl.DataFrame, fusion: Fusion) -> Fusion:
+    """Return the fusion with weights fitted to held-out scores of inputs without payload.
+
+    Parameters
+    ----------
+    held_out : of ``held_out_scores``.
+    fusion : prior and limits; a detector whose ceiling is 0 is left out.
+    """
+    rows = held_out.filter(pl.col("input") != InputKind.PACKETS.value)
+    names = [n for n in scored_names(rows) if fusion.parts.get(n, fusion.stranger).ceiling > 0]
+    scores = {name: rows[name].fill_null(np.nan).to_numpy() for name in names}
+    learnt = {n: s for n, s in scores.items() if np.isfinite(s).any()}
+    is_mining = (rows["label"] == "mining").to_numpy()
+    return Fusion(fusion.prior, fit_parts(learnt, is_mining, fusion), fusion.stranger)
+
+
+def scored_names(frame: pl.DataFrame) -> list[str]:
+    """Return the columns of probabilities.
+
+    Parameters
+    ----------
+    frame : of ``held_out_scores``.
+    """
+    return [name for name in frame.columns if name not in (*KEYS, "label", "source")]
+
+
+def fused(frame: pl.DataFrame, names: Sequence[str], fusion: Fusion) -> FloatArray:
+    """Return the fused probability of each row, shape (n,).
+
+    Parameters
+    ----------
+    frame : a column of probabilities for each name, null where not ready.
+    names : of the detectors.
+    fusion : weighs them.
+    """
+    scores = {name: frame[name].fill_null(np.nan).to_numpy() for name in names}
+    return fusion.probability(scores, frame.height)
+
+
+def thresholds(fold: Fold, held_out: pl.DataFrame, fusion: Fusion, bench: Bench) -> pl.DataFrame:
+    """Return the threshold of each detector, input and budget: what training may flag.
+
+    A normal conversation counts with the highest score of all moments, as an alert would.
+
+    Parameters
+    ----------
+    fold : who is left out.
+    held_out : of ``held_out_scores``.
+    fusion : of the fold.
+    bench : what all folds share.
+    """
+    names = scored_names(held_out)
+    scored = held_out.with_columns(pl.Series(FUSED, fused(held_out, names, fusion)))
+    is_counted = ~pl.col("source").str.starts_with(TRAINING_AID)
+    normal = scored.filter((pl.col("label") == "normal") & is_counted)
+    sources = normal["source"].unique().to_list()
+    everyone = bench.population.filter(
+        (pl.col("label") == "normal") & pl.col("source").is_in(sources)
+    )["conversations"].sum()
+    rows = []
+    for (kind,), part in normal.group_by("input", maintain_order=True):
+        for name in (FUSED, *names):
+            highest = part.group_by("conversation").agg(pl.col(name).max())[name].drop_nulls()
+            for budget in BUDGETS:
+                allowed = int(budget * everyone / PER)
+                ordered = highest.to_numpy()
+                least = threshold_for(ordered, allowed) if len(ordered) > allowed else 0.0
+                rows.append((fold.name, kind, name, budget, least))
+    return pl.DataFrame(rows, schema=THRESHOLD, orient="row")
