@@ -19,13 +19,14 @@ Said = tuple[float, bool, int]
 """Seconds after the beginning, whether the client speaks, payload octets."""
 
 
-def heard(*talks: Sequence[Said], first: int | None = None, **columns: object) -> Conversations:
+def heard(
+    *talks: Sequence[Said], first: int | None = None, seconds: int = 600, **columns: object
+) -> Conversations:
     """Return one conversation a talk, of which every payload packet is known.
 
     ``first``: how many of each talk's packets are its first ones, the rest being its latest.
-    Conversations last for 600 s unless ``seconds`` says how long.
+    Conversations last for so many ``seconds``.
     """
-    seconds = columns.pop("seconds", 600)
     given = conversations(
         len(talks),
         flow_start_nanoseconds=START_NS,
