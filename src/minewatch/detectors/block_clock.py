@@ -50,10 +50,10 @@ class BlockClockDetector:
     The similarity is shown as in the paper, which gives an alert above 0.6; the probability comes
     of the log-likelihood ratio of the same ranks, so that it also says how many blocks there were.
 
-    Without them, or where fewer than 8 blocks fall into the time that is known (blind form): the
-    gaps between the server's unasked messages, under a pool's clock (blocks at one of the usual
-    rates, and a refresh when none comes for a while) against a fixed beat, a log-normal law, and
-    chance at a rate of its own. That is a hint and never more (probability of at most 0.01).
+    Without them, and where it says more than they do (blind form): the gaps between the server's
+    unasked messages, under a pool's clock (blocks at one of the usual rates, and a refresh when
+    none comes for a while) against a fixed beat, a log-normal law, and chance at a rate of its own.
+    That is a hint and never more (probability of at most 0.01).
 
     Assumes that the clocks of capture and node agree to some seconds. Blind spots: chains that
     no block times were given for; blocks timed by their miners and not by a node that heard of
@@ -99,8 +99,9 @@ class BlockClockDetector:
         if math.isnan(probability):
             return []
         contribution = logit(probability) - logit(BASE_RATE)
-        if found.blocks is not None and not math.isnan(found.blocks.similarity[row]):
-            return [self._of_blocks(found.blocks, row, contribution)]
+        hint = _probability(found.clock.ratio[row : row + 1], BLIND_RATIO, MAX_BLIND_PROBABILITY)
+        if found.blocks is not None and not probability <= hint[0]:
+            return [_of_blocks(found.blocks, row, contribution)]
         return [_of_gaps(found.clock, row, contribution)]
 
     def _found(self, conversations: Conversations) -> _Found:
@@ -113,22 +114,24 @@ class BlockClockDetector:
         if self.blocks is not None:
             blocks = block_similarity(conversations, self.blocks.time_ns)
             informed = _probability(blocks.ratio, RATIO_OF_BLOCKS, MAX_PROBABILITY)
-            probability = np.where(np.isnan(informed), probability, informed)
+            # Not to follow one chain says nothing of the others, so the hint stands.
+            probability = np.fmax(probability, informed)
         found = _Found(blocks, clock, probability)
         conversations.memory["block-clock"] = (self, found)
         return found
 
-    def _of_blocks(self, blocks: BlockSimilarity, row: int, contribution: float) -> Evidence:
-        similarity = float(blocks.similarity[row])
-        side = "above" if similarity > ALERT_SIMILARITY else "not above"
-        text = (
-            f"After {blocks.blocks[row] - blocks.missed[row]} of {blocks.blocks[row]} blocks "
-            f"something came, in the median {blocks.lag_s[row]:.1f} s later; the similarity with "
-            f"the chain's clock is {similarity:.2f}, {side} the {ALERT_SIMILARITY:g} from which "
-            "the method gives an alert. A node or a wallet of the chain on this host would explain "
-            "it as well."
-        )
-        return Evidence("block_similarity", similarity, "1", contribution, text)
+
+def _of_blocks(blocks: BlockSimilarity, row: int, contribution: float) -> Evidence:
+    similarity = float(blocks.similarity[row])
+    side = "above" if similarity > ALERT_SIMILARITY else "not above"
+    text = (
+        f"After {blocks.blocks[row] - blocks.missed[row]} of {blocks.blocks[row]} blocks "
+        f"something came, in the median {blocks.lag_s[row]:.1f} s later; the similarity with "
+        f"the chain's clock is {similarity:.2f}, {side} the {ALERT_SIMILARITY:g} from which "
+        "the method gives an alert. A node or a wallet of the chain on this host would explain "
+        "it as well."
+    )
+    return Evidence("block_similarity", similarity, "1", contribution, text)
 
 
 def _of_gaps(clock: PoolClock, row: int, contribution: float) -> Evidence:

@@ -35,9 +35,10 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 class MonerodBlocks:
     """Block headers of a node that speaks monerod's JSON-RPC.
 
-    The times are those in the headers, which miners set when they began on the block: half a minute
-    before it was found is usual, so that arrivals follow them less closely than those a node's log
-    tells. Where it matters, log arrivals and use a file.
+    The times are those in the headers, which miners set when they began on the block. Where that
+    is up to a minute before it was found, nothing follows them: of 100 simulated miners of 118
+    minutes all are found with the times of arrival and none with such times. So this is for chains
+    whose pools date blocks to some seconds; else log arrivals and use a file.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ class SynchronyDetector:
 
     References
     ----------
-    .. [1] J. Z. Zhang et al., "MineHunter", ACSAC 2021 (pushes follow blocks, which all pools of a
+    .. [1] S. Zhang et al., "MineHunter", ACSAC 2021 (pushes follow blocks, which all pools of a
        chain have in common).
     """
 
