@@ -43,6 +43,16 @@ REPORT = {
         {"algorithm": "scrypt", "conversations": 9, "unknown": 0.2, "most_often_called": "sha256d"},
         {"algorithm": "equihash", "conversations": 9, "unknown": 1.0, "most_often_called": None},
     ],
+    "shipped": [
+        {
+            "question": "algorithm",
+            "source": "lab-7",
+            "input": "packets-without-payload",
+            "conversations": 58,
+            "answered": 0.862,
+            "right_of_answered": None,
+        },
+    ],
     "payload": dict.fromkeys(
         (
             *("conversations", "dialect_read", "algorithm_read", "algorithm_right"),
@@ -54,7 +64,7 @@ REPORT = {
 
 
 def test_findings_say_what_the_figures_say():
-    fair, sure, log, real, missed, novel = coin_findings(REPORT)
+    fair, sure, log, real, missed, shipped, novel = coin_findings(REPORT)
     assert "right in 0.930 of the conversations with pools never seen" in fair
     assert "A random split flatters: 0.970" in fair
     assert '0.700 of them get an answer, the others "unknown"; of the answers 0.985' in sure
@@ -64,10 +74,14 @@ def test_findings_say_what_the_figures_say():
     assert missed.endswith(": a (1 of 6), b (5 of 15).")
     assert "scrypt is then called sha256d or another known one in 0.800" in novel
     assert "equihash" not in novel
+    assert (
+        "lab-7, our programs over real connections: of its 58 conversations it answers 0.862"
+        in shipped
+    )
 
 
 def test_findings_keep_silent_of_what_was_not_counted():
-    (missed,) = coin_findings(REPORT | {"splits": {}, "novel": []})
+    (missed,) = coin_findings(REPORT | {"splits": {}, "novel": [], "shipped": []})
     assert missed.startswith("Named less often than not")
 
 

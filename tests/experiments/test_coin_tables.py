@@ -50,6 +50,16 @@ REPORT = {
     "novel": [
         {"algorithm": "a", "conversations": 3, "unknown": 1.0, "most_often_called": None},
     ],
+    "shipped": [
+        {
+            "question": "algorithm",
+            "source": "lab-7",
+            "input": "packets-without-payload",
+            "conversations": 58,
+            "answered": 0.862,
+            "right_of_answered": None,
+        },
+    ],
     "payload": {
         "conversations": 10,
         "dialect_read": 8,
@@ -72,6 +82,7 @@ def test_the_tables_are_whole():
     assert "Family of pool, flow-log-60s:" in text
     assert "| lab | 10 | a, b | 1.000 | 0.500 | - |" in text
     assert "| a | 3 | 1.000 | - |" in text
+    assert "| algorithm | lab-7 | packets-without-payload | 58 | 0.862 | - |" in text
     assert "6, 5 of them rightly" in text
     widths = [[line.count("|") for line in block.split("\n")] for block in tables(text)]
     assert widths

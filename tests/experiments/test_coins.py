@@ -75,6 +75,10 @@ def test_an_algorithm_left_out_is_never_called_right(report):
         assert 0 <= row["unknown"] <= 1
 
 
+def test_the_shipped_model_is_asked_about_what_it_was_not_trained_on(report):
+    assert {row["source"] for row in report["shipped"]} == {"made", "simulator-wild-1"}
+
+
 def test_what_the_messages_say_is_checked_against_the_labels(report):
     found = report["payload"]
     assert found["conversations"] == 60

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ SELDOM: Final = 0.5
 """One that is trained on should be named more often than that."""
 FEW: Final = 100
 """Fewer conversations give an impression only."""
+MADE_BY_LAB: Final = re.compile(r"lab-\d+")
 _HEAD: Final = """# What is mined: the benchmark
 
 How well minewatch tells [what is mined](../concepts/what-coin.md) when it cannot read it, on pools
@@ -49,6 +51,14 @@ def coin_findings(report: Mapping[str, Any]) -> Iterator[str]:
     """
     yield from _by_split(report)
     yield from _missed(report["confusion"]["algorithm"][InputKind.NO_PAYLOAD.value])
+    for one in report["shipped"]:
+        is_lab = MADE_BY_LAB.fullmatch(one["source"]) is not None
+        if is_lab and (one["question"], one["input"]) == ("algorithm", InputKind.NO_PAYLOAD.value):
+            yield (
+                f"The model that ships was not trained on {one['source']}, our programs over real "
+                f"connections: of its {one['conversations']:,} conversations it answers "
+                f"{share(one['answered'])}, of these {share(one['right_of_answered'])} rightly."
+            )
     mistaken = [
         f"{row['algorithm']} is then called {row['most_often_called']} or another known one in "
         f"{share(1 - row['unknown'])}"

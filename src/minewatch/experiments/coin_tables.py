@@ -73,6 +73,11 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
             for row in report["novel"]
         ),
     )
+    if report["shipped"]:
+        yield from ("", "### The model that ships", "")
+        yield "On sources that it was not trained on, after ten minutes."
+        yield ""
+        yield from _shipped(report["shipped"])
     yield from ("", "### By payload", "")
     yield from _payload(report["payload"])
 
@@ -109,6 +114,22 @@ def _confusion(found: Mapping[str, Any]) -> Iterator[str]:
         for name, counts in zip(found["truth"], found["counts"], strict=True)
     )
     yield from _table(("truth", *found["answers"]), rows)
+
+
+def _shipped(figures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    columns = ("question", "source", "input", "n", "answered", "of these right")
+    rows = (
+        (
+            _TITLES[one["question"]].lower(),
+            one["source"],
+            one["input"],
+            f"{one['conversations']:,}",
+            share(one["answered"]),
+            share(one["right_of_answered"]),
+        )
+        for one in figures
+    )
+    yield from _table(columns, rows)
 
 
 def _payload(found: Mapping[str, int]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import polars as pl
 
+from minewatch.experiments.coin_model import model_figures
 from minewatch.identify.card import QUESTIONS, THRESHOLDS, Kind
 from minewatch.identify.identity import identify
 from minewatch.identify.names import PAYLOAD, UNKNOWN, algorithm_family
@@ -101,6 +102,7 @@ def coin_report(corpora: Sequence[Corpus], seed: int = 0) -> dict[str, Any]:
         },
         "left_out_sources": _left_out(examples, made[SOURCES]),
         "novel": list(_novel(examples, seed)),
+        "shipped": model_figures(examples, CONFUSION_S),
         "payload": _payload(corpus),
     }
 
