@@ -26,9 +26,11 @@ must never be enough alone."""
 RATIO_OF_BLOCKS: Final = math.log(1000.0)
 """Log-likelihood ratio at which following the blocks is as likely as chance: one conversation in a
 thousand is tied to a chain."""
-MAX_BLIND_PROBABILITY: Final = 0.01
+MAX_BLIND_PROBABILITY: Final = 0.004
 """Without blocks: job queues and long polls that give up after a while keep the same time. Six
-times as many miners as normal conversations of the simulator pass ``BLIND_RATIO`` (46 and 8 %)."""
+times as many miners as normal conversations of the simulator pass ``BLIND_RATIO`` (46 and 8 %), but
+``synchrony`` and ``rhythm`` see the same pushes, and together they must not count them twice: with
+the best that ``synchrony`` gives it stays below a verdict."""
 BLIND_RATIO: Final = -1.5
 """Log-likelihood ratio at which a pool's clock is as likely as not. It is below 0 because chance at
 a rate of its own explains a pool without refreshes just as well, and needs no list of chains. Of
@@ -53,7 +55,7 @@ class BlockClockDetector:
     Without them, and where it says more than they do (blind form): the gaps between the server's
     unasked messages, under a pool's clock (blocks at one of the usual rates, and a refresh when
     none comes for a while) against a fixed beat, a log-normal law, and chance at a rate of its own.
-    That is a hint and never more (probability of at most 0.01).
+    That is a hint and never more (probability of at most 0.004).
 
     Assumes that the clocks of capture and node agree to some seconds. Blind spots: chains that
     no block times were given for; blocks timed by their miners and not by a node that heard of
