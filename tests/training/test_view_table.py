@@ -97,8 +97,12 @@ def test_who_recorded_it():
 
 
 def weights(*rows):
+    """Return the weights of rows of one kind of service in each source."""
     names = ("label", "source", "conversation", "variant")
-    return balanced_weights(ViewTable({}, pl.DataFrame(list(rows), schema=names, orient="row")))
+    told = pl.DataFrame(list(rows), schema=names, orient="row").with_columns(
+        capture=pl.lit("a.pcap"), dialect=pl.lit(None, pl.String), service=pl.lit("web")
+    )
+    return balanced_weights(ViewTable({}, told))
 
 
 def test_both_labels_weigh_the_same():
