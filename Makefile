@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/.stamp-core
 DEV := $(VENV)/.stamp-dev
+DEEP := $(VENV)/.stamp-deep
 # A development install has all that the demo needs.
 RUN := $(firstword $(wildcard $(DEV)) $(CORE))
 # mypy reads these, where they exist.
@@ -26,10 +27,10 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 endif
 install = $(INSTALL) --require-hashes -r $(1) && $(INSTALL) --no-deps --no-build-isolation -e .
 
-.PHONY: help paper demo lab test check lint types structure fix golden bench picture lock ci clean
+.PHONY: help paper demo lab deep benchmark benchmark-small test check lint types structure fix golden bench picture lock ci clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 demo: $(RUN) ## scan the capture that ships with minewatch and say what was found, and why
 	$(BIN)/minewatch demo
@@ -44,6 +45,17 @@ lab: $(DEV) ## run a lab of one minute in which every dialect is spoken, and che
 paper: $(DEV) ## the paper's report from a composition of 4,000, into build/paper (half a minute)
 	@rm -rf build/paper
 	$(BIN)/minewatch reproduce --small --out build/paper
+
+deep: $(DEEP) ## install PyTorch, which only the training of the sequence network needs
+
+# LABELS: labels files and folders of runs; MORE: other options, such as --cesnet and --cache.
+benchmark: $(DEEP) ## the benchmark over sources left out, into build/benchmark: make benchmark LABELS='...'
+	@test -n "$(LABELS)" || { echo "make benchmark LABELS='labels.tsv RUN...': name what to measure on; see docs/how-to/run-the-benchmark.md" >&2; exit 1; }
+	$(BIN)/minewatch evaluate $(LABELS) --out build/benchmark --workers 2 $(MORE)
+
+benchmark-small: $(DEEP) ## a small benchmark of simulated traffic, into build/benchmark-small
+	@rm -rf build/benchmark-small
+	$(BIN)/minewatch evaluate --small --out build/benchmark-small
 
 check: lint types test ## the definition of clean: style, types and every test
 
@@ -99,4 +111,9 @@ $(CORE): requirements.lock pyproject.toml | $(BIN)/python
 
 $(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements-dev.lock)
+	@touch $@
+
+# Without hashes: builds of PyTorch for processors and for graphics cards share one version.
+$(DEEP): requirements-deep.lock $(DEV)
+	$(INSTALL) -r requirements-deep.lock
 	@touch $@

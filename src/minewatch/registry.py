@@ -13,17 +13,62 @@ from pathlib import Path
 
 from minewatch.contracts import Decoder, Detector, FeatureSet
 from minewatch.decoders import StratumDecoder, TlsDecoder
+from minewatch.detectors.block_clock import BlockClockDetector
+from minewatch.detectors.block_times import BlockTimes
 from minewatch.detectors.flowstats import FlowStatsDetector
 from minewatch.detectors.indicators import load_lists
 from minewatch.detectors.intel import IntelDetector
+from minewatch.detectors.learnt import LearntDetector
+from minewatch.detectors.naive_bayes import NaiveBayesDetector
+from minewatch.detectors.netflow import NetflowDetector
+from minewatch.detectors.one_class import OneClassDetector
+from minewatch.detectors.rhythm import RhythmDetector
+from minewatch.detectors.sequence import SequenceDetector
 from minewatch.detectors.signature import SignatureDetector
+from minewatch.detectors.spectrum import SpectrumDetector
+from minewatch.detectors.synchrony import SynchronyDetector
+from minewatch.detectors.weak_indicators import WeakIndicatorsDetector
 from minewatch.errors import ConfigError
+from minewatch.features.opening import OpeningFeatures
+from minewatch.features.persistence import PersistenceFeatures
+from minewatch.features.rhythm import RhythmFeatures
+from minewatch.features.sequence import SequenceFeatures
+from minewatch.features.spectrum import SpectrumFeatures
+from minewatch.features.stratum_shape import StratumShapeFeatures
+from minewatch.features.timing import TimingFeatures
 from minewatch.features.volume import PaperFeatures, VolumeFeatures
-from minewatch.models.model_file import load_model, shipped_model
+from minewatch.models.model_file import Model, load_model, shipped_model
 
 DECODERS: tuple[type[Decoder], ...] = (StratumDecoder, TlsDecoder)
-FEATURE_SETS: tuple[type[FeatureSet], ...] = (PaperFeatures, VolumeFeatures)
-DETECTORS: tuple[type[Detector], ...] = (SignatureDetector, IntelDetector, FlowStatsDetector)
+FEATURE_SETS: tuple[type[FeatureSet], ...] = (
+    PaperFeatures,
+    VolumeFeatures,
+    TimingFeatures,
+    SequenceFeatures,
+    PersistenceFeatures,
+    RhythmFeatures,
+    OpeningFeatures,
+    StratumShapeFeatures,
+    SpectrumFeatures,
+)
+DETECTORS: tuple[type[Detector], ...] = (
+    SignatureDetector,
+    IntelDetector,
+    RhythmDetector,
+    SequenceDetector,
+    OneClassDetector,
+    BlockClockDetector,
+    SynchronyDetector,
+)
+"""What makes a verdict."""
+BASELINES: tuple[type[LearntDetector], ...] = (
+    FlowStatsDetector,
+    NetflowDetector,
+    NaiveBayesDetector,
+    WeakIndicatorsDetector,
+    SpectrumDetector,
+)
+"""Systems of others, to compare with: asked on request, shown, and counted for nothing."""
 
 
 def _strangers(group: str, contract: type) -> list[object]:
@@ -63,26 +108,44 @@ def detectors(
     settings: Mapping[str, float] | None = None,
     *,
     with_default_list: bool = True,
+    blocks: BlockTimes | None = None,
+    with_baselines: bool = False,
 ) -> list[Detector]:
     """Return every detector, ready for use.
 
     Parameters
     ----------
-    model : file of the ``flowstats`` model; None for the one that ships.
+    model : file of a ``flowstats`` model of the user's own, which then counts; None for none.
     indicators : CSV of addresses and names for ``intel``, beside the list that ships; None for
         that list alone.
-    settings : metering and gate in use (``PipelineOptions.settings``), which the model must have
+    settings : metering and gate in use (``PipelineOptions.settings``), which the models must have
         been trained with; None does not check.
     with_default_list : use the list of public pools' names that ships.
+    blocks : when blocks of a chain were found, for ``block-clock``; None for its blind form.
+    with_baselines : the systems of others too.
 
     Raises
     ------
-    ModelError : the model is damaged or was made for something else.
+    ModelError : a model is damaged or was made for something else.
     SourceError : the list cannot be read.
     """
     own: list[Detector] = [
         SignatureDetector(),
         IntelDetector(load_lists(indicators, with_default=with_default_list)),
-        FlowStatsDetector([load_model(model or shipped_model("flowstats"), metering=settings)]),
+        RhythmDetector(_models(RhythmDetector, settings)),
+        SequenceDetector(_models(SequenceDetector, settings)),
+        OneClassDetector(_models(OneClassDetector, settings)),
+        BlockClockDetector(blocks),
+        SynchronyDetector(),
     ]
+    if model is not None:
+        own.append(FlowStatsDetector([load_model(model, metering=settings)]))
+    if with_baselines:
+        taken = {one.name for one in own}
+        own += [cls(_models(cls, settings)) for cls in BASELINES if cls.name not in taken]
     return own + _strangers("detectors", Detector)  # type: ignore[operator]
+
+
+def _models(detector: type[LearntDetector], settings: Mapping[str, float] | None) -> list[Model]:
+    """Load the models of a detector that ship."""
+    return [load_model(shipped_model(part), metering=settings) for part in detector.parts]

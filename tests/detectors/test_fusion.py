@@ -4,7 +4,14 @@ import math
 import numpy as np
 import pytest
 
-from minewatch.detectors.fusion import DEFAULT_PARTS, LABEL_THRESHOLD, STRANGER, Fusion, Part
+from minewatch.detectors.fusion import (
+    DEFAULT_PARTS,
+    LABEL_THRESHOLD,
+    STRANGER,
+    TOGETHER,
+    Fusion,
+    Part,
+)
 
 
 def fuse(**scores: float) -> float:
@@ -33,13 +40,32 @@ def test_a_list_never_decides_alone(probability):
     assert fuse(intel=probability) < LABEL_THRESHOLD
 
 
-def test_volume_decides_alone_only_if_very_sure_at_the_base_rate():
-    assert fuse(flowstats=0.4) < LABEL_THRESHOLD
-    assert fuse(flowstats=0.6) > LABEL_THRESHOLD
+def test_rhythm_decides_alone_if_sure_and_nothing_else_learnt_does():
+    assert fuse(rhythm=0.999) > LABEL_THRESHOLD
+    for name in ("sequence", "one-class", "flowstats", "netflow", "naive-bayes", "spectrum"):
+        assert fuse(**{name: 1.0}) < LABEL_THRESHOLD
 
 
 def test_two_that_agree_decide():
-    assert fuse(flowstats=0.2, intel=0.9) > LABEL_THRESHOLD
+    assert fuse(intel=0.9, sequence=1.0) > LABEL_THRESHOLD
+    assert fuse(synchrony=0.3, rhythm=0.1) > LABEL_THRESHOLD
+
+
+def test_systems_of_others_are_shown_and_count_for_nothing():
+    for name in ("netflow", "naive-bayes", "weak-indicators", "spectrum"):
+        assert fuse(**{name: 1.0}) == fuse(**{name: 0.0}) == pytest.approx(0.002)
+
+
+def test_clients_of_a_chain_in_step_are_no_verdict():
+    """Two wallets on two hosts follow the blocks together: both detectors see the same pushes."""
+    assert fuse(**{"block-clock": 1.0, "synchrony": 1.0}) < LABEL_THRESHOLD
+    assert fuse(**{"block-clock": 1.0, "synchrony": 1.0}) > fuse(synchrony=1.0)
+    both = Fusion().contributions(
+        {"block-clock": np.array([1.0, 0.01]), "synchrony": np.array([1.0, 0.01])}
+    )
+    assert both["block-clock"][0] + both["synchrony"][0] == pytest.approx(TOGETHER[1])
+    alone = Fusion().contributions({"synchrony": np.array([1.0, 0.01])})
+    assert both["synchrony"][1] == alone["synchrony"][1]
 
 
 def test_a_stranger_never_decides_alone():
@@ -48,18 +74,19 @@ def test_a_stranger_never_decides_alone():
 
 def test_not_being_listed_hides_no_miner():
     assert fuse(intel=0.0) == pytest.approx(0.002)
-    assert fuse(flowstats=0.9, intel=0.0) == fuse(flowstats=0.9)
+    assert fuse(rhythm=0.9, intel=0.0) == fuse(rhythm=0.9)
 
 
 def test_payload_that_is_something_else_speaks_against():
-    assert fuse(flowstats=0.3, signature=0.0) < fuse(flowstats=0.3)
+    assert fuse(rhythm=0.3, signature=0.0) < fuse(rhythm=0.3)
 
 
 @pytest.mark.parametrize("name", [*DEFAULT_PARTS, "novel"])
 def test_more_suspicion_never_lowers_the_verdict(name):
     steps = np.linspace(0, 1, 101)
-    fused = Fusion().probability({name: steps, "flowstats2": np.full(101, 0.1)}, 101)
-    assert (np.diff(fused) >= 0).all()
+    others = {"strange": np.full(101, 0.1), "synchrony": np.full(101, 0.3)}
+    fused = Fusion().probability(others | {name: steps}, 101)
+    assert (np.diff(fused) >= -1e-12).all()
 
 
 def test_contributions_add_up():
@@ -101,16 +128,16 @@ def test_other_weights_may_be_given():
 
 def test_limits_and_weights_of_what_is_built_in():
     """No list decides alone, nor does a stranger; silence of the signature says little."""
-    most = Fusion().contributions({name: np.array([1.0]) for name in ("intel", "new", "flowstats")})
-    least = Fusion().contributions({"signature": np.array([0.0]), "flowstats": np.array([0.0])})
+    most = Fusion().contributions({name: np.array([1.0]) for name in (*DEFAULT_PARTS, "new")})
+    least = Fusion().contributions({"signature": np.array([0.0]), "rhythm": np.array([0.0])})
     enough = math.log(0.998 / 0.002)
-    assert max(most["intel"][0], most["new"][0]) < enough < most["flowstats"][0]
-    assert (least["signature"][0], least["flowstats"][0]) == (-1.0, -3.0)
+    assert {name for name, part in most.items() if part[0] > enough} == {"signature", "rhythm"}
+    assert (least["signature"][0], least["rhythm"][0]) == (-1.0, -3.0)
 
 
 def test_a_stranger_counts_half():
-    half = Fusion().contributions({"new": np.array([0.02]), "flowstats": np.array([0.02])})
-    assert half["new"][0] == pytest.approx(half["flowstats"][0] / 2)
+    half = Fusion().contributions({"new": np.array([0.02]), "intel": np.array([0.02])})
+    assert half["new"][0] == pytest.approx(half["intel"][0] / 2)
     assert half["new"][0] > 0
 
 

@@ -14,6 +14,7 @@ from minewatch.cli import (
     catalogue,
     dataset,
     demo,
+    evaluate,
     explain,
     lab,
     label,
@@ -75,6 +76,7 @@ app.command("label", epilog=label.EPILOG)(label.label)
 app.add_typer(lab.app, name="lab")
 app.command("simulate", epilog=simulate.EPILOG)(simulate.simulate)
 app.command("reproduce", epilog=reproduce.EPILOG)(reproduce.reproduce)
+app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("train", epilog=train.EPILOG)(train.train)
 app.add_typer(dataset.app)
 app.command("detectors")(catalogue.detectors)

@@ -61,13 +61,26 @@ DEFAULT_PARTS: Final[Mapping[str, Part]] = MappingProxyType(
         "signature": Part(1.0, -1.0, 14.0),
         # Lists are stale and addresses shared: never enough alone, and not listed says nothing.
         "intel": Part(1.0, 0.0, 4.0),
-        # Volume alone confuses heartbeats with miners: it supports, and never decides alone.
-        "flowstats": Part(1.0, -3.0, 5.5),
-        "rhythm": Part(1.0, -3.0, 8.0),
-        "sequence": Part(1.0, -3.0, 8.0),
-        "synchrony": Part(1.0, 0.0, 8.0),
+        # The main statistical detector, and the only learnt one that may decide alone.
+        "rhythm": Part(1.0, -3.0, 9.0),
+        # Other views of the same packets: they support.
+        "sequence": Part(0.3, -2.0, 4.0),
+        "one-class": Part(0.3, -2.0, 4.0),
+        # Others hear of blocks and share a clock too: never enough alone, and silence says nothing.
+        "block-clock": Part(1.0, 0.0, 5.0),
+        "synchrony": Part(1.0, 0.0, 5.5),
+        # A model of the user's own: volume alone confuses heartbeats with miners.
+        "flowstats": Part(0.5, -1.0, 4.0),
+        # Systems of others, to compare with.
+        "netflow": Part(0.0, 0.0, 0.0),
+        "naive-bayes": Part(0.0, 0.0, 0.0),
+        "weak-indicators": Part(0.0, 0.0, 0.0),
+        "spectrum": Part(0.0, 0.0, 0.0),
     }
 )
+TOGETHER: Final = (("block-clock", "synchrony"), 6.0)
+"""Detectors that look at the same pushes, and the most that they may add together [log-odds]: two
+clients of Electrum on two hosts follow the blocks in step, and are no verdict."""
 STRANGER: Final = Part(0.5, -2.0, 4.0)
 """What a detector that is not listed may do: help, but never decide alone."""
 
@@ -87,9 +100,9 @@ class Fusion:
     >>> def fuse(**scores: float) -> float:
     ...     arrays = {name: np.array([p]) for name, p in scores.items()}
     ...     return Fusion().probability(arrays, 1).round(3).item()
-    >>> fuse(flowstats=math.nan), fuse()
+    >>> fuse(rhythm=math.nan), fuse()
     (0.002, 0.002)
-    >>> fuse(flowstats=0.2), fuse(intel=1.0), fuse(flowstats=0.2, intel=1.0)
+    >>> fuse(rhythm=0.2), fuse(intel=1.0), fuse(rhythm=0.2, intel=1.0)
     (0.2, 0.099, 0.932)
     >>> fuse(signature=0.999)
     0.999
@@ -117,7 +130,7 @@ class Fusion:
             moved = part.weight * (log_odds(probability, CERTAIN) - logit(self.prior))
             clipped = np.clip(moved, part.floor, part.ceiling)
             result[name] = np.where(np.isnan(clipped), 0.0, clipped)
-        return result
+        return _limited(result)
 
     def probability(self, scores: Mapping[str, FloatArray], n_rows: int) -> FloatArray:
         """Return the fused probability of each conversation; the prior where none was ready.
@@ -131,3 +144,14 @@ class Fusion:
         for contribution in self.contributions(scores).values():
             total += contribution
         return from_log_odds(total)
+
+
+def _limited(contributions: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """Scale what detectors of one group add, where their sum is above the group's limit."""
+    names, most = TOGETHER
+    here = [name for name in names if name in contributions]
+    if len(here) < 2:
+        return contributions
+    total = np.sum([contributions[name] for name in here], axis=0)
+    factor = np.where(total > most, most / np.maximum(total, most), 1.0)
+    return contributions | {name: contributions[name] * factor for name in here}

@@ -24,8 +24,11 @@ from minewatch.training.export import PARITY, largest_difference, library_versio
 from minewatch.training.view_table import ViewTable, balanced_weights
 from minewatch.types import BoolArray, Float32Array, FloatArray
 
-INNER_FOLDS: Final = 4
+INNER_FOLDS: Final = 3
 CERTAIN: Final = 1e-6
+LEAST_SHARE: Final = 0.25
+"""Share of the mining rows that must be left to an inner model. One that learnt from a handful says
+nothing of the model that learns from all, and its scores would spoil the calibration."""
 MAX_SLOPE: Final = 1.0
 """Calibration makes a model less sure than it is, never surer."""
 
@@ -161,7 +164,8 @@ def follow(recipe: Recipe, table: ViewTable, seed: int = 0) -> Fitted:
     weights = balanced_weights(learnt)
     scores = np.full(len(learnt), np.nan)
     for is_test in recorder_folds(learnt, INNER_FOLDS):
-        if 0 < is_mining[~is_test].sum() < (~is_test).sum():
+        left = int(is_mining[~is_test].sum())
+        if LEAST_SHARE * is_mining.sum() <= left and 0 < left < (~is_test).sum():
             fitted = _fit(recipe, values, is_mining, weights, ~is_test, seed)
             scores[is_test] = raw_log_odds(fitted, values[is_test])
     known = np.isfinite(scores)
@@ -169,7 +173,8 @@ def follow(recipe: Recipe, table: ViewTable, seed: int = 0) -> Fitted:
         raise ModelError(
             f"{recipe.part}: training needs mining and normal conversations of two recorders"
         )
-    slope, offset = fit_sigmoid(scores[known], is_mining[known], weights[known])
+    known_weights = balanced_weights(learnt.take(known))
+    slope, offset = fit_sigmoid(scores[known], is_mining[known], known_weights)
     held_out = np.full(len(table), np.nan)
     held_out[chosen] = slope * scores + offset
     estimator = _fit(recipe, values, is_mining, weights, np.ones(len(learnt), np.bool_), seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -66,6 +67,7 @@ class SequenceNetwork:
         self.decay = decay
         self.dropout = dropout
         self.members: list[Weights] = []
+        self.versions: dict[str, str] = {}
 
     def fit(
         self, values: Float32Array, y: Int64Array, sample_weight: FloatArray | None = None
@@ -84,6 +86,7 @@ class SequenceNetwork:
         """
         weights = np.ones(len(y)) if sample_weight is None else sample_weight
         with _one_thread() as torch:
+            self.versions = {"torch": torch.__version__.partition("+")[0]}
             self.members = [
                 self._member(torch, values, y, weights, np.random.default_rng([self.seed, i]))
                 for i in range(self.n_members)
@@ -156,8 +159,9 @@ def sequence_net_file(fitted: SequenceNetwork, n_features: int, card: ModelCard)
     ----------
     fitted : a fitted network.
     n_features : columns of its input, ``layers.N_FEATURES``.
-    card : goes into the file's metadata.
+    card : goes into the file's metadata, with PyTorch's version.
     """
+    card = replace(card, versions={**card.versions, **fitted.versions})
     return layers.sequence_file(fitted.members, n_features, card)
 
 

@@ -38,7 +38,7 @@ class SmallNetwork:
         seed: int,
         n_hidden: int = 16,
         n_members: int = 5,
-        decay: float = 3.0,
+        decay: float = 1.0,
         n_epochs: int = 12,
     ) -> None:
         self.seed = seed

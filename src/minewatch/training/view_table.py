@@ -68,13 +68,16 @@ def recorder_of(source: str) -> str:
 
     Examples
     --------
-    >>> recorder_of("cj-sniffer-monero"), recorder_of("simulator-wild-101"), recorder_of("nesfit")
-    ('cj-sniffer', 'simulator', 'nesfit')
+    >>> recorder_of("cj-sniffer-monero"), recorder_of("simulator-wild-101"), recorder_of("lab-7")
+    ('cj-sniffer', 'simulator', 'lab')
+    >>> recorder_of("lab-xmrig")
+    'lab-xmrig'
     """
     for family in ("cj-sniffer", "simulator"):
         if source.startswith(f"{family}-"):
             return family
-    return source
+    # Our lab names its runs by their seeds.
+    return "lab" if source.startswith("lab-") and source[4:].isdigit() else source
 
 
 def view_table(
@@ -132,10 +135,11 @@ def stacked(tables: Sequence[ViewTable]) -> ViewTable:
 
 
 def balanced_weights(table: ViewTable) -> FloatArray:
-    """Return the weight of each row: both labels the same, sources by the root of their size.
+    """Return the weight of each row: both labels the same, kinds by the root of their size.
 
-    A source with a hundred times the rows weighs ten times as much; a conversation that is there
-    in many views weighs as much as one that is there in few. The mean weight is 1.
+    A kind is what one source has of one dialect or service, or, where neither is known, of one
+    capture. One with a hundred times the conversations weighs ten times as much; a conversation
+    that is there in many views weighs as much as one that is there in few. The mean weight is 1.
 
     Parameters
     ----------
@@ -144,14 +148,18 @@ def balanced_weights(table: ViewTable) -> FloatArray:
     Examples
     --------
     >>> rows = pl.DataFrame({"label": ["mining", "normal", "normal"], "source": ["a", "b", "b"],
-    ...     "conversation": [1, 2, 3], "variant": [0, 0, 0]})
+    ...     "capture": "c", "dialect": None, "service": "http", "conversation": [1, 2, 3],
+    ...     "variant": 0}, strict=False)
     >>> balanced_weights(ViewTable({}, rows))
     array([1.5 , 0.75, 0.75])
     """
-    names = [*("label", "source", "conversation", "variant")]
-    counted = table.rows.select(names).with_columns(
-        views=pl.len().over(names),
-        size=pl.struct("conversation", "variant").n_unique().over("label", "source"),
+    kind = ["label", "source", "kind"]
+    counted = table.rows.with_columns(
+        kind=pl.coalesce("dialect", "service", "capture").cast(pl.String)
+    ).select(
+        "label",
+        views=pl.len().over("label", "source", "conversation", "variant"),
+        size=pl.struct("conversation", "variant").n_unique().over(kind),
     )
     weight = counted.select(w=1.0 / (pl.col("views") * pl.col("size").sqrt()), label="label")
     shares = weight.select(pl.col("w") / pl.col("w").sum().over("label")).to_series().to_numpy()

@@ -13,7 +13,7 @@ from talks import heard
 
 
 def test_the_recipe_makes_a_model_that_the_detector_runs(tmp_path, monkeypatch):
-    pytest.importorskip("torch", reason="fitted with PyTorch: pip install minewatch[deep]")
+    torch = pytest.importorskip("torch", reason="fitted with PyTorch: pip install minewatch[deep]")
     monkeypatch.setattr(sequence_net, "ROWS_AN_EPOCH", 512)
     (recipe,) = RECIPES
     table = talk_table(recipe)
@@ -22,8 +22,10 @@ def test_the_recipe_makes_a_model_that_the_detector_runs(tmp_path, monkeypatch):
     assert len(data) < 200_000
     path = tmp_path / "sequence.onnx"
     path.write_bytes(data)
+    model = load_model(path)
+    assert torch.__version__.startswith(model.card.versions["torch"])
     given, is_mining = talks_of(60, 9)
-    found = SequenceDetector([load_model(path)]).score(given).probability
+    found = SequenceDetector([model]).score(given).probability
     assert np.isfinite(found).all()
     assert found[is_mining].min() > found[~is_mining].max()
 

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -12,12 +15,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from minewatch.contracts import Detector
 from minewatch.detectors.fusion import Fusion
 from minewatch.detectors.learnt import LearntDetector
 from minewatch.experiments.benchmark.folds import Fold
 from minewatch.experiments.benchmark.scores import BUDGETS, FUSED, PER, THRESHOLD
-from minewatch.models.model_file import Model, load_model
+from minewatch.experiments.benchmark.units import seen_by
+from minewatch.models.model_file import load_model
 from minewatch.odds import from_log_odds, logit
 from minewatch.pipeline import PipelineOptions
 from minewatch.training.corpus.views import InputKind
@@ -30,8 +33,8 @@ from minewatch.types import FloatArray
 KEYS: Final = ("conversation", "input", "horizon_s")
 TRAINING_AID: Final = "simulator-look-alikes-"
 """Sources that no network is like: learnt from, never counted when a threshold is chosen."""
-COUNTED_AS: Final = {InputKind.PACKETS.value: InputKind.NO_PAYLOAD.value}
-"""What learnt detectors see of packets is the same with payload and without."""
+COUNTED: Final = ("conversation", "source", "remote", "label", "is_first_only")
+"""What must be known of conversations to count those that a threshold is chosen on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class FoldModels:
     """What was made for one fold."""
 
     fold: Fold
-    detectors: tuple[Detector, ...]
-    """With the fold's models."""
+    files: Mapping[str, Mapping[str, bytes]]
+    """Octets of the model files, by detector and part: as they would ship."""
     fusion: Fusion
     thresholds: pl.DataFrame
     """Columns of ``scores.THRESHOLD``, chosen on training conversations alone."""
@@ -56,7 +59,7 @@ class Bench:
     learnt : their classes.
     fixed : scores of the detectors that learn nothing: ``KEYS`` and one column each.
     fusion : prior, limits and the names of the detectors that are fused.
-    population : all labelled conversations, ``population.population_of``.
+    labelled : all labelled conversations, columns of ``COUNTED`` at least.
     pass_share : share of normal conversations that the gate lets through, at most.
     seed : of everything random.
     """
@@ -65,9 +68,45 @@ class Bench:
     learnt: Sequence[type[LearntDetector]]
     fixed: pl.DataFrame
     fusion: Fusion
-    population: pl.DataFrame
+    labelled: pl.DataFrame
     pass_share: float
     seed: int = 0
+
+
+def make_folds(
+    folds: Sequence[Fold],
+    table: ViewTable,
+    bench: Bench,
+    workers: int = 1,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> list[FoldModels]:
+    """Make the models of every fold.
+
+    Parameters
+    ----------
+    folds : what is left out in turn.
+    table : all rows, of all recorders.
+    bench : what all folds share.
+    workers : processes, each with a copy of the table.
+    on_step : called with what was made.
+
+    Raises
+    ------
+    ModelError : too little is left to learn from, or a file differs from what was fitted.
+    """
+    if workers <= 1:
+        made = []
+        for fold in folds:
+            on_step(f"models without {fold.name}")
+            made.append(make_fold(fold, table, bench))
+        return made
+    work = partial(make_fold, table=table, bench=bench)
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        done = []
+        for one in pool.map(work, folds):
+            on_step(f"made models without {one.fold.name}")
+            done.append(one)
+    return done
 
 
 def make_fold(fold: Fold, table: ViewTable, bench: Bench) -> FoldModels:
@@ -83,36 +122,37 @@ def make_fold(fold: Fold, table: ViewTable, bench: Bench) -> FoldModels:
     ------
     ModelError : too little is left to learn from, or a file differs from what was fitted.
     """
-    learnt = table.take(~np.isin(table.recorders, fold.recorders))
+    learnt = table.take(~fold.rows(table.rows))
     fitted = [follow(recipe, learnt, bench.seed) for recipe in bench.recipes]
     held_out = held_out_scores(learnt, fitted, bench)
     fusion = fitted_fusion(held_out, bench.fusion)
-    return FoldModels(
-        fold,
-        detectors_of(fitted, learnt, bench),
-        fusion,
-        thresholds(fold, held_out, fusion, bench),
-    )
+    files: dict[str, dict[str, bytes]] = {}
+    for one in fitted:
+        data = model_file(one, learnt, making_of(one.recipe, bench.pass_share))
+        files.setdefault(one.recipe.detector, {})[one.recipe.part] = data
+    return FoldModels(fold, files, fusion, thresholds(fold, held_out, fusion, bench))
 
 
 def detectors_of(
-    fitted: Sequence[Fitted], table: ViewTable, bench: Bench
+    made: FoldModels, learnt: Sequence[type[LearntDetector]]
 ) -> tuple[LearntDetector, ...]:
-    """Return each learnt detector with its models, through their files as they would ship.
+    """Return each learnt detector with a fold's models, read from files as a user's would be.
 
     Parameters
     ----------
-    fitted : recipes that were followed.
-    table : what they learnt from.
-    bench : what all folds share.
+    made : models of a fold.
+    learnt : classes of the detectors.
     """
-    models: dict[str, list[Model]] = {}
+    found = []
     with TemporaryDirectory() as folder:
-        for one in fitted:
-            path = Path(folder) / f"{one.recipe.part}.onnx"
-            path.write_bytes(model_file(one, table, making_of(one.recipe, bench.pass_share)))
-            models.setdefault(one.recipe.detector, []).append(load_model(path))
-    return tuple(cls(models[cls.name]) for cls in bench.learnt)
+        for cls in learnt:
+            models = []
+            for part, data in made.files[cls.name].items():
+                path = Path(folder) / f"{part}.onnx"
+                path.write_bytes(data)
+                models.append(load_model(path))
+            found.append(cls(models))
+    return tuple(found)
 
 
 GATE_COUNTED_BY: Final = ("rhythm", "flowstats")
@@ -147,6 +187,7 @@ def held_out_scores(table: ViewTable, fitted: Sequence[Fitted], bench: Bench) ->
     -------
     ``KEYS``, label, source, and a probability at the base rate for each detector, null where it is
     not ready or where no other recorder could be learnt from; rows as they were recorded alone.
+    What learnt detectors see of packets is the same with payload and without, and counts for both.
     """
     prior = logit(bench.fusion.prior)
     rows = table.rows.select(*KEYS, "label", "source", "variant")
@@ -212,7 +253,9 @@ def fused(frame: pl.DataFrame, names: Sequence[str], fusion: Fusion) -> FloatArr
 def thresholds(fold: Fold, held_out: pl.DataFrame, fusion: Fusion, bench: Bench) -> pl.DataFrame:
     """Return the threshold of each detector, input and budget: what training may flag.
 
-    A normal conversation counts with the highest score of all moments, as an alert would.
+    A normal conversation counts with the highest score of all moments, as an alert would. The
+    budget is a share of all normal conversations that were not left out and that the input sees,
+    those among them that were not scored.
 
     Parameters
     ----------
@@ -226,11 +269,14 @@ def thresholds(fold: Fold, held_out: pl.DataFrame, fusion: Fusion, bench: Bench)
     is_counted = ~pl.col("source").str.starts_with(TRAINING_AID)
     normal = scored.filter((pl.col("label") == "normal") & is_counted)
     sources = normal["source"].unique().to_list()
-    everyone = bench.population.filter(
-        (pl.col("label") == "normal") & pl.col("source").is_in(sources)
-    )["conversations"].sum()
+    learnt_from = bench.labelled.filter(
+        (pl.col("label") == "normal")
+        & pl.col("source").is_in(sources)
+        & ~pl.Series(fold.rows(bench.labelled))
+    )
     rows = []
     for (kind,), part in normal.group_by("input", maintain_order=True):
+        everyone = seen_by(learnt_from, InputKind(kind)).height
         for name in (FUSED, *names):
             highest = part.group_by("conversation").agg(pl.col(name).max())[name].drop_nulls()
             for budget in BUDGETS:

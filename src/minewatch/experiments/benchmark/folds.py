@@ -10,12 +10,15 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from minewatch.training.algorithms import ObjectArray
 from minewatch.training.view_table import recorder_of
+from minewatch.types import BoolArray
 
 MADE: Final = ("lab", "simulator")
 """Recorders of our own; each is left out by itself."""
 REAL_FOLDS: Final = 4
+BY_REMOTE: Final = "cesnet"
+"""Recorder of so many networks that its far ends are left out in groups, and not all of it."""
+REMOTE_FOLDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,39 @@ class Fold:
     ----------
     name : what the results call it.
     recorders : who is left out.
+    remotes : of these recorders, only the conversations with these far ends are left out; all of
+        them if empty.
+    conversations : of these, only those; all of them if empty.
     """
 
     name: str
     recorders: tuple[str, ...]
+    remotes: tuple[str, ...] = ()
+    conversations: tuple[int, ...] = ()
+
+    def rows(self, frame: pl.DataFrame) -> BoolArray:
+        """Return which rows are left out, shape (n,).
+
+        Parameters
+        ----------
+        frame : ``conversation``, ``source`` and ``remote`` of n rows.
+
+        Examples
+        --------
+        >>> frame = pl.DataFrame({"conversation": [1, 2, 3], "source": ["cesnet"] * 2 + ["lab-7"],
+        ...     "remote": ["a", "b", "a"]})
+        >>> Fold("a", ("cesnet",), ("a",)).rows(frame), Fold("lab", ("lab",)).rows(frame)
+        (array([ True, False, False]), array([False, False,  True]))
+        """
+        sources = frame["source"].to_list()
+        left_out = {source for source in set(sources) if recorder_of(source) in self.recorders}
+        chosen = pl.col("source").is_in(sorted(left_out))
+        if self.remotes:
+            chosen &= pl.col("remote").is_in(list(self.remotes))
+        if self.conversations:
+            chosen &= pl.col("conversation").is_in(list(self.conversations))
+        found: BoolArray = frame.select(chosen.fill_null(value=False)).to_series().to_numpy()
+        return found
 
 
 def folds_of(labelled: pl.DataFrame, n_real: int = REAL_FOLDS) -> list[Fold]:
@@ -54,8 +86,26 @@ def folds_of(labelled: pl.DataFrame, n_real: int = REAL_FOLDS) -> list[Fold]:
         .sort("recorder")
     )
     made = [name for name in counted["recorder"].to_list() if name in MADE]
-    real = [row for row in counted.iter_rows(named=True) if row["recorder"] not in made]
-    return _dealt(real, n_real) + [Fold(name, (name,)) for name in made]
+    apart = {*made, BY_REMOTE}
+    real = [row for row in counted.iter_rows(named=True) if row["recorder"] not in apart]
+    by_remote = _remotes(labelled.filter(pl.col("source") == BY_REMOTE))
+    return [*_dealt(real, n_real), *by_remote, *(Fold(name, (name,)) for name in made)]
+
+
+def _remotes(labelled: pl.DataFrame) -> list[Fold]:
+    """Deal far ends over folds, those with the most mining first, then the most of anything."""
+    counted = (
+        labelled.group_by("remote")
+        .agg(mining=(pl.col("label") == "mining").sum(), n=pl.len())
+        .sort("mining", "n", "remote", descending=[True, True, False])
+    )
+    dealt: list[list[str]] = [[] for _ in range(min(REMOTE_FOLDS, counted.height))]
+    for i, remote in enumerate(counted["remote"].to_list()):
+        dealt[i % len(dealt)].append(str(remote))
+    return [
+        Fold(f"{BY_REMOTE} far ends {i}", (BY_REMOTE,), tuple(sorted(one)))
+        for i, one in enumerate(dealt, 1)
+    ]
 
 
 def _dealt(rows: Sequence[dict[str, object]], n_folds: int) -> list[Fold]:
@@ -75,19 +125,22 @@ def _count(row: dict[str, object], name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def random_folds(n_conversations: int, n_folds: int, seed: int) -> ObjectArray:
-    """Return a fold's name for each conversation by chance alone: the flattering split.
+def random_folds(labelled: pl.DataFrame, n_folds: int, seed: int) -> list[Fold]:
+    """Return folds of real conversations dealt by chance: the flattering split.
 
     Parameters
     ----------
-    n_conversations : how many there are.
-    n_folds : how many folds.
+    labelled : conversations with ``conversation`` and ``source``.
+    n_folds : how many folds, at most.
     seed : of the dealing.
-
-    Examples
-    --------
-    >>> sorted(set(random_folds(10, 3, 0)))
-    ['random 1', 'random 2', 'random 3']
     """
-    number = np.random.default_rng(seed).permutation(n_conversations) % n_folds
-    return np.array([f"random {i + 1}" for i in number], object)
+    recorders = {recorder_of(source) for source in labelled["source"].unique().to_list()}
+    real = tuple(sorted(recorders - {*MADE, BY_REMOTE}))
+    names = [source for source in labelled["source"].unique() if recorder_of(source) in real]
+    numbers = labelled.filter(pl.col("source").is_in(names))["conversation"].to_numpy()
+    n_folds = min(n_folds, len(numbers))  # a fold of no conversation would mean all of them
+    dealt = np.random.default_rng(seed).permutation(len(numbers)) % n_folds
+    return [
+        Fold(f"random {i + 1}", real, conversations=tuple(numbers[dealt == i].tolist()))
+        for i in range(n_folds)
+    ]

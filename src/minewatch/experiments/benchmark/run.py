@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -14,14 +14,16 @@ from minewatch.contracts import Detector, FeatureSet
 from minewatch.detectors.fusion import Fusion
 from minewatch.detectors.learnt import LearntDetector
 from minewatch.experiments.benchmark.fold_models import (
+    COUNTED,
     KEYS,
     TRAINING_AID,
     Bench,
     FoldModels,
+    detectors_of,
     fused,
-    make_fold,
+    make_folds,
 )
-from minewatch.experiments.benchmark.folds import Fold, folds_of
+from minewatch.experiments.benchmark.folds import MADE, Fold, folds_of
 from minewatch.experiments.benchmark.population import host_days_of, population_of
 from minewatch.experiments.benchmark.scores import FUSED, ROW, THRESHOLD, ScoreTable
 from minewatch.training.corpus.stored import Corpus
@@ -47,6 +49,7 @@ class BenchmarkOptions:
     inputs : kinds of input.
     horizons_s : moments.
     seed : of everything random.
+    workers : processes that make the models of folds.
     """
 
     recipes: Sequence[Recipe]
@@ -56,6 +59,7 @@ class BenchmarkOptions:
     inputs: Sequence[InputKind] = tuple(InputKind)
     horizons_s: Sequence[int] = (*HORIZONS_S, WHOLE)
     seed: int = 0
+    workers: int = 1
 
 
 def training_table(corpus: Corpus, recipes: Sequence[Recipe], seed: int) -> ViewTable:
@@ -97,27 +101,27 @@ def run_benchmark(
     ------
     ModelError : too few recorders to learn from when one is left out.
     """
-    population = population_of(corpus.conversations)
     on_step("features of training rows")
     table = training_table(corpus, options.recipes, options.seed)
     on_step("views of what is tested")
     seen = list(tested_views(corpus, options))
-    fixed = _fixed_scores(seen, options.fixed)
+    fixed = fixed_scores(seen, options.fixed)
     bench = Bench(
         options.recipes,
         options.learnt,
         fixed,
         options.fusion,
-        population,
+        corpus.conversations.select(COUNTED),
         pass_share(corpus),
         options.seed,
     )
-    made = []
-    for fold in folds or folds_of(corpus.conversations):
-        on_step(f"models without {fold.name}")
-        made.append(make_fold(fold, table, bench))
+    chosen = list(folds or folds_of(corpus.conversations))
+    on_step(f"models of {len(chosen)} folds")
+    made = make_folds(chosen, table, bench, options.workers, on_step)
     on_step("scores")
-    rows = pl.concat([_scored(one, fixed, made, options) for one in seen], how="diagonal")
+    ready = [(one, detectors_of(one, options.learnt)) for one in made]
+    scored = [part for one in seen for part in _scored(one, fixed, ready, options)]
+    rows = pl.concat(scored, how="diagonal")
     names = [*(d.name for d in options.fixed), *(cls.name for cls in options.learnt)]
     thresholds = pl.concat([one.thresholds for one in made])
     asked = rows.unpivot(names, index=["fold", "input"]).drop_nulls("value")
@@ -180,9 +184,7 @@ def pass_share(corpus: Corpus) -> float:
     corpus : labelled conversations.
     """
     normal = corpus.conversations.filter(
-        (pl.col("label") == "normal")
-        & ~pl.col("source").str.starts_with("simulator-")
-        & ~pl.col("is_first_only")
+        (pl.col("label") == "normal") & ~made_by_us() & ~pl.col("is_first_only")
     )
     shares = (
         normal.group_by("source")
@@ -193,10 +195,26 @@ def pass_share(corpus: Corpus) -> float:
     return float(most) if isinstance(most, float) and most > 0 else 1.0
 
 
-def _fixed_scores(
+def made_by_us() -> pl.Expr:
+    """Return whether a ``source`` is a simulation or a run of our lab."""
+    recorder = pl.col("source").map_elements(recorder_of, return_dtype=pl.String)
+    return recorder.is_in(list(MADE))
+
+
+def fixed_scores(
     seen: Sequence[tuple[InputKind, int, View]], detectors: Sequence[Detector]
 ) -> pl.DataFrame:
-    """Scores of detectors that learn nothing; those that compare, within each source."""
+    """Return scores of detectors that learn nothing; those that compare, within each source.
+
+    Parameters
+    ----------
+    seen : of ``tested_views``.
+    detectors : which.
+
+    Returns
+    -------
+    ``fold_models.KEYS`` and a column for each detector, null where it is not ready.
+    """
     frames = []
     for kind, horizon_s, found in seen:
         columns = {d.name: _by_source(d, found) for d in detectors}
@@ -228,19 +246,18 @@ def _by_source(detector: Detector, found: View) -> FloatArray:
 def _scored(
     seen: tuple[InputKind, int, View],
     fixed: pl.DataFrame,
-    made: Sequence[FoldModels],
+    made: Sequence[tuple[FoldModels, Sequence[Detector]]],
     options: BenchmarkOptions,
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of each fold that has any in a view."""
     kind, horizon_s, found = seen
     frame = _rows_of(kind, horizon_s, found)
-    recorders = frame["recorder"].to_numpy()
-    parts = []
-    for one in made:
-        rows = np.isin(recorders, one.fold.recorders)
+    for one, detectors in made:
+        rows = one.fold.rows(frame)
         if rows.any():
             given = found.conversations.filter(rows)
-            parts.append(_of_fold(one, given, frame.filter(pl.Series(rows)), fixed, options))
-    return pl.concat(parts)
+            chosen = frame.filter(pl.Series(rows))
+            yield _of_fold(one, detectors, given, chosen, fixed, options)
 
 
 def _rows_of(kind: InputKind, horizon_s: int, found: View) -> pl.DataFrame:
@@ -258,13 +275,14 @@ def _rows_of(kind: InputKind, horizon_s: int, found: View) -> pl.DataFrame:
 
 def _of_fold(
     made: FoldModels,
+    detectors: Sequence[Detector],
     given: Conversations,
     frame: pl.DataFrame,
     fixed: pl.DataFrame,
     options: BenchmarkOptions,
 ) -> pl.DataFrame:
     scores = {}
-    for detector in made.detectors:
+    for detector in detectors:
         if any(name not in given.frame.columns for name in detector.requires):
             scores[detector.name] = np.full(len(given), np.nan)
         else:
@@ -275,15 +293,3 @@ def _of_fold(
     ).join(fixed, on=list(KEYS), how="left", maintain_order="left")
     names = [*(d.name for d in options.fixed), *scores]
     return frame.with_columns(pl.Series(FUSED, fused(frame, names, made.fusion)))
-
-
-def without_features(recipe: Recipe, names: frozenset[str]) -> Recipe:
-    """Return a recipe that does without some features, for ablation.
-
-    Parameters
-    ----------
-    recipe : any.
-    names : what is left out; what it does not have is ignored.
-    """
-    kept = tuple(name for name in recipe.features if name not in names)
-    return replace(recipe, features=kept, min_known=max(1, min(recipe.min_known, len(kept) // 3)))

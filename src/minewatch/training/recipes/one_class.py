@@ -19,7 +19,7 @@ from minewatch.training.density import MiningDensity
 from minewatch.training.density_export import density_to_onnx
 from minewatch.training.recipe import Recipe
 
-HORIZONS_S: Final = (120, 300, 900, 1800, WHOLE)
+HORIZONS_S: Final = (120, 600, 1800, WHOLE)
 N_PROTOTYPES: Final = 100
 ALGORITHM: Final = "kernel density of mining alone, by prototypes"
 
@@ -45,12 +45,12 @@ RECIPES: Final = (
         part="one-class",
         feature_set=StratumShapeFeatures(),
         features=tuple(name for name, _, _ in (*MESSAGE_FEATURES, *TOTALS)),
-        inputs=(InputKind.NO_PAYLOAD, InputKind.FIRST_30),
+        inputs=(InputKind.NO_PAYLOAD,),
         horizons_s=HORIZONS_S,
         estimator=mining_density,
         algorithm=ALGORITHM,
         min_known=18,
-        variants=2,
+        variants=1,
         is_one_class=True,
         exporter=density_to_onnx,
     ),
@@ -64,7 +64,7 @@ RECIPES: Final = (
         estimator=mining_density,
         algorithm=ALGORITHM,
         min_known=14,
-        variants=2,
+        variants=1,
         is_one_class=True,
         exporter=density_to_onnx,
     ),

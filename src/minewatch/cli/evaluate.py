@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``minewatch evaluate``: the benchmark over sources left out, and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from minewatch.cli import options as o
+from minewatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from minewatch.experiments.benchmark.evaluate import EvaluateOptions
+    from minewatch.training.corpus.stored import Corpus
+
+EPILOG: Final = """
+Examples:
+
+minewatch evaluate labels.tsv lab-run simulated --out benchmark --cache corpora
+
+minewatch evaluate --small --out benchmark
+
+OUT gets report.md, report.html, results.json, the figures, and the scores. Needs: pip install
+'minewatch\\[paper,deep]'.
+"""
+SMALL_TITLE: Final = "A small benchmark: three simulated towns"
+
+
+def evaluate(
+    labels: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[LABELS]...",
+            help="Labels files, or folders of lab and simulate runs.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    out: Annotated[
+        str, typer.Option("--out", metavar="OUT", help="Folder for the report.", show_default=False)
+    ],
+    cesnet: Annotated[
+        str | None,
+        typer.Option(metavar="CSV", help="Flows of CESNET-MINER22, pools left out by port."),
+    ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Keep what is read of the captures here, for next time."),
+    ] = None,
+    small: Annotated[
+        bool, typer.Option("--small", help="Simulate three towns and leave each out: a check.")
+    ] = False,
+    no_baselines: Annotated[
+        bool, typer.Option("--no-baselines", help="Leave out the systems of others.")
+    ] = False,
+    no_variants: Annotated[
+        bool,
+        typer.Option("--no-variants", help="Leave out the ablation and the random split."),
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(metavar="N", help="Processes that make models, each with its memory.")
+    ] = 1,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    quiet: o.Quiet = False,
+) -> None:
+    """Measure every detector on sources that it was not trained on, and write a report."""
+    from minewatch.experiments.benchmark.evaluate import EvaluateOptions, check_libraries
+
+    if small == bool(labels):
+        raise ConfigError("evaluate: either labels files and folders of runs, or --small")
+    if small and (cesnet or cache):
+        raise ConfigError("--small: simulates all that it measures; leave out --cesnet and --cache")
+    check_libraries()
+    folder = _made("--out", out)
+    kept = None if cache is None else _made("--cache", cache)
+    tell = (lambda _: None) if quiet else _tell
+    options = EvaluateOptions(
+        seed,
+        with_baselines=not no_baselines,
+        with_variants=not no_variants,
+        small=small,
+        workers=workers,
+        title=SMALL_TITLE if small else "Benchmark",
+    )
+    if small:
+        found = _small(folder, options, tell)
+    else:
+        found = _run(_read(labels or [], cesnet, kept, tell), folder, options, tell)
+    if not quiet:
+        print_targets(found, folder)
+
+
+def _made(option: str, name: str) -> Path:
+    """Make a folder before hours are spent on what goes into it."""
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{option} {name}: {error.strerror}; name another") from error
+    return folder
+
+
+def _read(
+    labels: list[str], cesnet: str | None, cache: Path | None, tell: Callable[[str], None]
+) -> Corpus:
+    from minewatch.experiments.benchmark.corpora import read_sources
+
+    return read_sources(labels, cesnet, cache, tell)
+
+
+def _run(
+    corpus: Corpus, folder: Path, options: EvaluateOptions, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    from minewatch.experiments.benchmark.evaluate import evaluate as measure
+
+    return measure(corpus, folder, options, tell)
+
+
+def _small(folder: Path, options: EvaluateOptions, tell: Callable[[str], None]) -> dict[str, Any]:
+    from minewatch.experiments.benchmark.evaluate import evaluate as measure
+    from minewatch.experiments.benchmark.folds import Fold
+    from minewatch.experiments.benchmark.small import TOWNS, simulated_towns
+
+    with TemporaryDirectory(prefix="minewatch-") as run:
+        corpus = simulated_towns(Path(run), options.seed + 1, tell)
+    folds = [Fold(name, (name,)) for name, _ in TOWNS]
+    return measure(corpus, folder, options, tell, folds)
+
+
+def _tell(step: str) -> None:
+    from minewatch.output.terminal import error_console, safe
+
+    error_console().print(safe(f"{step} ..."))
+
+
+def print_targets(found: dict[str, Any], folder: Path) -> None:
+    """Print what was to be shown and what was, and where the report is.
+
+    Parameters
+    ----------
+    found : what ``results.json`` holds.
+    folder : of the report.
+    """
+    from minewatch.output.terminal import console, safe
+
+    out = console()
+    for target in found["targets"]:
+        value = target["measured"]
+        shown = "-" if value is None else f"{value:.3f}"
+        line = f"{target['status']:<12}  {shown:>9}  {target['wanted']:<16}  {target['what']}"
+        out.print(safe(line), soft_wrap=True)
+    out.print(safe(f"{folder / 'report.html'}"), soft_wrap=True)

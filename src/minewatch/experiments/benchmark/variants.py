@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same benchmark with something changed: a family of features left out, a random split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from minewatch.experiments.benchmark.folds import Fold
+from minewatch.experiments.benchmark.run import BenchmarkOptions
+from minewatch.features.rhythm import FAMILIES
+from minewatch.training.corpus.tables import WHOLE
+from minewatch.training.corpus.views import InputKind
+from minewatch.training.recipe import Recipe
+
+ALL: Final = "all features"
+RANDOM: Final = "random split"
+INPUTS: Final = (InputKind.NO_PAYLOAD, InputKind.FLOWS_600)
+HORIZONS_S: Final = (300, 1800, WHOLE)
+DETECTOR: Final = "rhythm"
+"""The detector whose features are left out; the fused verdict is then made of it alone."""
+
+
+def reduced(options: BenchmarkOptions) -> BenchmarkOptions:
+    """Return the options of an ablation: one detector, fewer moments, no varied copies.
+
+    Parameters
+    ----------
+    options : of the benchmark.
+    """
+    recipes = [
+        replace(one, horizons_s=HORIZONS_S, variants=0)
+        for one in options.recipes
+        if one.detector == DETECTOR
+    ]
+    learnt = [cls for cls in options.learnt if cls.name == DETECTOR]
+    return replace(
+        options,
+        recipes=recipes,
+        learnt=learnt,
+        fixed=(),
+        workers=1,
+        inputs=INPUTS,
+        horizons_s=HORIZONS_S,
+    )
+
+
+def ablations(options: BenchmarkOptions) -> Iterator[tuple[str, BenchmarkOptions]]:
+    """Yield the name of each variant and its options: all features, and without each family.
+
+    Parameters
+    ----------
+    options : of the benchmark.
+    """
+    small = reduced(options)
+    yield ALL, small
+    for family in FAMILIES:
+        recipes = [without(one, frozenset(family.feature_names)) for one in small.recipes]
+        yield f"without {family.name}", replace(small, recipes=recipes)
+
+
+def without(recipe: Recipe, names: frozenset[str]) -> Recipe:
+    """Return a recipe that does without some features.
+
+    Parameters
+    ----------
+    recipe : any.
+    names : what is left out; what it does not have is ignored.
+    """
+    kept = tuple(name for name in recipe.features if name not in names)
+    least = max(1, recipe.min_known * len(kept) // len(recipe.features))
+    return replace(recipe, features=kept, min_known=least)
+
+
+def real_only(folds: Sequence[Fold], made: Sequence[str]) -> list[Fold]:
+    """Return the folds without those of recorders of our own, and of far ends.
+
+    Parameters
+    ----------
+    folds : of the benchmark.
+    made : recorders of our own.
+    """
+    return [one for one in folds if not one.remotes and not set(one.recorders) & set(made)]
