@@ -16,6 +16,9 @@ from minewatch import registry
 from minewatch.cli import app
 from minewatch.cli.catalogue import describe, schema_rows
 from minewatch.cli.errors import ERROR, FOUND, INTERRUPTED, NOTHING_FOUND, PIPE_CLOSED, TERMINATED
+from minewatch.detectors.learnt import readable
+from minewatch.doubt.services import OF_MESSAGES, OF_RECORDS, miner, services
+from minewatch.features.rhythm import FAMILIES
 from minewatch.output.contract import CONTRACT_VERSION, FIELDS, json_schema
 from minewatch.output.records import records
 from minewatch.schema import SCHEMA_VERSION
@@ -26,7 +29,7 @@ REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by scripts/make_reference.py from the code: change that, and run it. -->"
 STATUSES = {
     NOTHING_FOUND: "done; for `scan`: nothing found",
-    FOUND: "`scan` found mining, whatever else happened",
+    FOUND: "`scan` found mining that is not allowed, whatever else happened",
     ERROR: "an input could not be read, an option or model is bad; with `scan`, nothing was found "
     "beside that",
     INTERRUPTED: "interrupted (Ctrl-C); no output file is left",
@@ -41,6 +44,7 @@ def pages() -> dict[str, str]:
         "cli.md": "\n".join(cli()) + "\n",
         "detectors.md": "\n".join(detectors()) + "\n",
         "jsonl.md": "\n".join(jsonl()) + "\n",
+        "look-alikes.md": "\n".join(look_alikes()) + "\n",
         "schema.md": "\n".join(schema()) + "\n",
         "scan-jsonl.schema.json": json.dumps(json_schema(), indent=2) + "\n",
     }
@@ -162,10 +166,45 @@ def jsonl() -> Iterator[str]:
     yield "```"
     yield from ("", "## The same in other formats", "")
     yield "- `csv` and `parquet`: the same fields as columns. `detectors` becomes one column for"
-    yield "  each detector, `detector_<name>`; `evidence` becomes its sentences. Times are RFC 3339"
+    yield "  each detector, `detector_<name>`; `evidence` becomes its sentences, and so do `tags`,"
+    yield "  `transit` (its name) and the allowances. Times are RFC 3339"
     yield "  text in CSV and timestamps (microseconds, UTC) in Parquet."
     yield "- `eve`: alert events as Suricata's EVE JSON has them, one for each conversation"
     yield "  labelled mining, with `--all` too. What EVE has no field for stands under `minewatch`."
+    yield "  What is allowed has the lowest severity."
+
+
+def look_alikes() -> Iterator[str]:
+    yield from ("# Normal services that look like miners", "", NOTE, "")
+    yield "What `minewatch explain` compares a conversation with to find the closest benign"
+    yield "explanation: the 5th to the 95th percentile of simulated conversations, as they ended"
+    yield "and after ten minutes; in brackets the median. A service that is missing has none of it."
+    yield "[How it is used](../concepts/how-it-decides.md). `scripts/measure_services.py` makes it."
+    words = {
+        name: (phrase, unit)
+        for features in FAMILIES
+        for name, phrase, unit in zip(
+            features.feature_names, features.feature_phrases, features.feature_units, strict=True
+        )
+    }
+    for names, title in ((OF_MESSAGES, "By messages"), (OF_RECORDS, "By flow records")):
+        yield from ("", f"## {title}", "")
+        yield from (f"- `{name}`: {words[name][0]} [{words[name][1]}]" for name in names)
+        for name in names:
+            yield from ("", f"### `{name}`", "")
+            yield from table(
+                ("service", "usual", "conversations"),
+                (
+                    (one.name, usual(one, name), f"{one.conversations:,}")
+                    for one in (miner(), *services())
+                    if name in one.features
+                ),
+            )
+
+
+def usual(service: Any, name: str) -> str:
+    given = service.features[name]
+    return f"{readable(given.low)} to {readable(given.high)} ({readable(given.median)})"
 
 
 def example() -> dict[str, Any]:

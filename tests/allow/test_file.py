@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +171,11 @@ def test_sizes_are_bounded(read, monkeypatch):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(SourceError, match=r"gone\.toml: No such file or directory; name a TOML"):
         read_known(tmp_path / "gone.toml")
+
+
+def test_the_example_in_the_documents_can_be_read(read):
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "allow-what-is-known.md"
+    (text,) = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    known = read(text)
+    assert [entry.owner for entry in known.entries] == ["research computing", "security lab"]
+    assert known.transit.names(*halves_of("10.0.0.1")) == ("branch NAT",)

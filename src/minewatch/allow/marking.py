@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -12,9 +11,6 @@ import polars as pl
 from minewatch.address import text_of
 from minewatch.allow.entries import Ends, Entry, Known
 from minewatch.types import BoolArray
-
-Address: TypeAlias = tuple[int, int]
-Names: TypeAlias = tuple[str, ...]
 
 TRANSIT_TAG: Final = "transit"
 ALLOWED: Final = "allowed_by"
@@ -31,9 +27,6 @@ COLUMNS: Final[dict[str, pl.DataType]] = {
 """What ``with_known`` adds. ``tags``: those of the near end, and ``transit`` if one end is a known
 relay. ``transit``: which end (near or far), and its name; the far end if both are."""
 _NAMES: Final = ("tls_sni", "destination_name")
-_HALVES: Final = tuple(
-    f"{side}_address_{half}" for side in ("source", "destination") for half in ("high", "low")
-)
 
 
 def with_known(frame: pl.DataFrame, is_mining: BoolArray, known: Known) -> pl.DataFrame:
@@ -45,57 +38,93 @@ def with_known(frame: pl.DataFrame, is_mining: BoolArray, known: Known) -> pl.Da
     is_mining : which are labelled mining, shape (n,): only these can be allowed.
     known : what the user knows.
     """
+    told = sides(frame)
+    for end in (NEAR, FAR):
+        key = [f"{end}_high", f"{end}_low"]
+        told = told.join(_of_addresses(told.select(key).unique(), end, known), on=key, how="left")
+    transit = pl.coalesce(f"{FAR}_relay", f"{NEAR}_relay")
+    tagged = pl.col(f"{NEAR}_tags").list.concat(pl.lit([TRANSIT_TAG]))
+    told = told.sort("row").select(
+        "row",
+        tags=pl.when(transit.is_null()).then(f"{NEAR}_tags").otherwise(tagged),
+        transit=transit,
+    )
+    marked = frame.with_columns(told.drop("row"))
+    allowances = _allowances(marked, is_mining, known)
+    told = told.join(allowances, on="row", how="left", maintain_order="left")
+    return marked.with_columns(told.select(ALLOWED, EXPIRED))
+
+
+def sides(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return ``row``, and address and port of both ends: ``near_high``, ``far_port`` and so on.
+
+    The near end is the watched one, and the initiator where nobody knows.
+
+    Parameters
+    ----------
+    frame : n conversations.
+    """
+    is_home = pl.col("is_source_home").fill_null(value=True)
+    columns = {"high": "address_high", "low": "address_low", "port": "transport_port"}
+    return frame.select(
+        pl.int_range(pl.len()).alias("row"),
+        *(
+            pl.when(is_home)
+            .then(f"{one}_{column}")
+            .otherwise(f"{other}_{column}")
+            .alias(f"{end}_{name}")
+            for end, one, other in (
+                (NEAR, "source", "destination"),
+                (FAR, "destination", "source"),
+            )
+            for name, column in columns.items()
+        ),
+    )
+
+
+def _of_addresses(addresses: pl.DataFrame, end: str, known: Known) -> pl.DataFrame:
+    """What is known of each address, once for all its conversations."""
     tags: list[list[str]] = []
-    transit: list[dict[str, str] | None] = []
-    tags_of, relays_of = _remembered(known.tags.names), _remembered(known.transit.names)
-    for source, destination, is_home in _ends(frame):
-        near, far = (source, destination) if is_home is not False else (destination, source)
-        relay = next(((e, a) for e, a in ((FAR, far), (NEAR, near)) if relays_of(a)), None)
-        transit.append(relay and _relay(*relay, relays_of(relay[1])[0]))
-        tags.append([*tags_of(near), *([TRANSIT_TAG] if relay else [])])
-    allowed: list[dict[str, str] | None] = [None] * frame.height
-    expired: list[dict[str, str] | None] = [None] * frame.height
+    relays: list[dict[str, str] | None] = []
+    for high, low in addresses.rows():
+        tags.append(list(known.tags.names(high, low)))
+        names = known.transit.names(high, low)
+        told = {"end": end, "address": text_of(high, low), "name": names[0]} if names else None
+        relays.append(told)
+    return addresses.with_columns(
+        pl.Series(f"{end}_tags", tags, COLUMNS["tags"]), pl.Series(f"{end}_relay", relays, TRANSIT)
+    )
+
+
+def _allowances(marked: pl.DataFrame, is_mining: BoolArray, known: Known) -> pl.DataFrame:
+    """The rows that meet an entry, with the entry under ``ALLOWED`` or ``EXPIRED``."""
+    rows: list[int] = []
+    allowed: list[dict[str, str] | None] = []
+    expired: list[dict[str, str] | None] = []
     for row in np.flatnonzero(is_mining).tolist() if known.entries else []:
-        values = frame.row(row, named=True)
+        values = marked.row(row, named=True)
         ended_ns = values["flow_end_nanoseconds"]
-        entry = known.allowance(ends_of(values, tuple(tags[row])), ended_ns)
+        entry = known.allowance(ends_of(values), ended_ns)
         if entry is not None:
-            (allowed if entry.holds(ended_ns) else expired)[row] = _told(entry)
-    found: tuple[list[Any], ...] = (tags, transit, allowed, expired)
-    columns = zip(COLUMNS.items(), found, strict=True)
-    return frame.with_columns(pl.Series(name, values, kind) for (name, kind), values in columns)
+            rows.append(row)
+            holds = entry.holds(ended_ns)
+            allowed.append(_told(entry) if holds else None)
+            expired.append(None if holds else _told(entry))
+    return pl.DataFrame(
+        [
+            pl.Series("row", rows, pl.Int64),
+            pl.Series(ALLOWED, allowed, ALLOWANCE),
+            pl.Series(EXPIRED, expired, ALLOWANCE),
+        ]
+    )
 
 
-def _ends(frame: pl.DataFrame) -> Iterator[tuple[Address, Address, bool | None]]:
-    """Both addresses of each conversation, and whether the initiator is the watched side."""
-    for s_high, s_low, d_high, d_low, is_home in frame.select(*_HALVES, "is_source_home").rows():
-        yield (s_high, s_low), (d_high, d_low), is_home
-
-
-def _relay(end: str, address: Address, name: str) -> dict[str, str]:
-    return {"end": end, "address": text_of(*address), "name": name}
-
-
-def _remembered(ask: Callable[[int, int], Names]) -> Callable[[Address], Names]:
-    """Return ``ask`` with its answers kept: most conversations share a few addresses."""
-    kept: dict[Address, Names] = {}
-
-    def answer(address: Address) -> Names:
-        found = kept.get(address)
-        if found is None:
-            found = kept[address] = ask(*address)
-        return found
-
-    return answer
-
-
-def ends_of(values: dict[str, Any], tags: tuple[str, ...]) -> Ends:
+def ends_of(values: dict[str, Any]) -> Ends:
     """Return the ends of one conversation.
 
     Parameters
     ----------
-    values : its columns by name.
-    tags : of its near end.
+    values : its columns by name, ``tags`` among them.
     """
     near, far = ("source", "destination")
     if values["is_source_home"] is False:
@@ -106,7 +135,7 @@ def ends_of(values: dict[str, Any], tags: tuple[str, ...]) -> Ends:
         far=(values[f"{far}_address_high"], values[f"{far}_address_low"]),
         far_port=values[f"{far}_transport_port"],
         names=tuple(name.lower().rstrip(".") for name in names if name),
-        tags=tags,
+        tags=tuple(values["tags"]),
     )
 
 

@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from minewatch.allow.marking import sides
 from minewatch.types import BoolArray
 
+_NEAR: Final = ("near_high", "near_low")
 _KEY: Final = ("far_high", "far_low", "far_port")
 
 
@@ -27,7 +29,8 @@ class Company:
         frame : n conversations.
         is_mining : which are labelled mining, shape (n,).
         """
-        seen = _sides(frame).with_columns(is_mining=pl.Series(np.asarray(is_mining, np.bool_)))
+        seen = sides(frame).select(*_NEAR, *_KEY)
+        seen = seen.with_columns(is_mining=pl.Series(np.asarray(is_mining, np.bool_)))
         self._seen.append(seen.unique())
 
     def of(self, frame: pl.DataFrame) -> tuple[int, int]:
@@ -37,29 +40,8 @@ class Company:
         ----------
         frame : one conversation.
         """
-        own = _sides(frame)
+        own = sides(frame)
         together = pl.concat(self._seen).join(own.select(_KEY), on=_KEY, how="semi")
-        others = together.join(
-            own.select("near_high", "near_low"), on=["near_high", "near_low"], how="anti"
-        )
-        hosts = others.group_by("near_high", "near_low").agg(pl.col("is_mining").any())
+        others = together.join(own.select(_NEAR), on=_NEAR, how="anti")
+        hosts = others.group_by(_NEAR).agg(pl.col("is_mining").any())
         return hosts.height, int(hosts["is_mining"].sum())
-
-
-def _sides(frame: pl.DataFrame) -> pl.DataFrame:
-    """Near address, far address and far port of each conversation."""
-    is_home = pl.col("is_source_home").fill_null(value=True)
-    columns = []
-    for part in ("high", "low"):
-        source, destination = (
-            pl.col(f"source_address_{part}"),
-            pl.col(f"destination_address_{part}"),
-        )
-        columns += [
-            pl.when(is_home).then(source).otherwise(destination).alias(f"near_{part}"),
-            pl.when(is_home).then(destination).otherwise(source).alias(f"far_{part}"),
-        ]
-    ports = pl.col("destination_transport_port"), pl.col("source_transport_port")
-    return frame.select(
-        *columns, pl.when(is_home).then(ports[0]).otherwise(ports[1]).alias("far_port")
-    )
