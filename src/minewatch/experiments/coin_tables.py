@@ -10,6 +10,8 @@ from minewatch.experiments.coins import CONFUSION_S, POOLS
 from minewatch.training.corpus.views import InputKind
 
 _TITLES: Final = {"algorithm": "Algorithm", "dialect": "Dialect", "pool_family": "Family of pool"}
+_SHOWN: Final = (InputKind.NO_PAYLOAD, InputKind.FLOWS_60)
+"""Inputs of the longest tables: the others lie between, or beside."""
 
 
 def coin_markdown(report: Mapping[str, Any]) -> str:
@@ -39,8 +41,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from ("", "### Confusion, pools never seen", "")
     yield "After ten minutes. Rows are the truth."
     for question, title in _TITLES.items():
-        # Packets first, then what a flow log leaves of it; the others lie between.
-        for kind in (InputKind.NO_PAYLOAD, InputKind.FLOWS_60):
+        for kind in _SHOWN:
             yield from ("", f"{title}, {kind}:", "")
             yield from _confusion(report["confusion"][question][kind.value])
     yield from ("", "### Sources left out", "")
@@ -128,6 +129,7 @@ def _shipped(figures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             share(one["right_of_answered"]),
         )
         for one in figures
+        if one["input"] in _SHOWN
     )
     yield from _table(columns, rows)
 
