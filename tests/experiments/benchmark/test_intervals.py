@@ -31,6 +31,7 @@ def test_recorders_are_drawn_before_hosts(units):
     sizes = np.bincount(units.cluster_recorder)
     times = totals / sizes[:, None]
     np.testing.assert_array_equal(times, times.round())
+    assert set(np.unique(times)) == {0, 1, 2}
     mines = [bool(units.is_mining[units.cluster_recorder[units.cluster] == r].any())
              for r in range(4)]  # fmt: skip
     assert sorted(mines) == [False, False, True, True]

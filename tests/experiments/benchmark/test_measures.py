@@ -118,6 +118,27 @@ def test_areas_have_intervals_around_them(scores):
         assert 0 < of.low < of.value < of.high < 1
 
 
+def test_a_score_at_the_threshold_is_not_above_it(make_tiny):
+    rows = [{"a": 0.5, "label": "mining"}, {"a": 0.5}]
+    units = units_of(make_tiny(rows, None, {("a", 10): 0.5}), InputKind.PACKETS)
+    at = _measured(units).budgets[10]
+    assert (at.trained.found, at.trained.false_alarms) == (0, 0)
+    assert (at.own.found, at.own.false_alarms) == (0, 0)
+
+
+def test_the_own_threshold_is_chosen_anew_in_each_draw(scores):
+    units = units_of(scores, InputKind.PACKETS).of_scope(REAL)
+    draws = draws_for(units, 100)
+    areas = areas_of(units, "detector-3", draws)
+    own = measures_of(units, "detector-3", draws, areas).budgets[10].own
+    assert 0 < own.found < own.mining
+    low, high = np.quantile(areas.recall_at[10], (0.025, 0.975))
+    assert (own.recall.low, own.recall.high) == (pytest.approx(low), pytest.approx(high))
+    elsewhere = measures_of(units, "detector-3", draws, areas, units).budgets[10].own
+    assert elsewhere.recall.value == own.recall.value
+    assert elsewhere.recall.high < own.recall.high  # of one threshold, chosen once
+
+
 def test_one_label_alone_has_recall_but_no_areas(scores):
     units = units_of(scores, InputKind.PACKETS).of_scope(REAL)
     mining = units.take(units.is_mining)
