@@ -14,7 +14,7 @@ from talks import heard
 
 def test_the_recipe_makes_a_model_that_the_detector_runs(tmp_path, monkeypatch):
     torch = pytest.importorskip("torch", reason="fitted with PyTorch: pip install minewatch[deep]")
-    monkeypatch.setattr(sequence_net, "ROWS_AN_EPOCH", 512)
+    monkeypatch.setattr(sequence_net, "ROWS_AN_EPOCH", 256)
     (recipe,) = RECIPES
     table = talk_table(recipe)
     fitted = follow(recipe, table)
