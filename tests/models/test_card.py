@@ -39,6 +39,8 @@ def changed(**changes: Any) -> str:
         ({"min_known": 0}, "min_known 0 of 1"),
         ({"min_known": 2}, "min_known 2 of 1"),
         ({"min_known": 1.0}, "not a whole number"),
+        ({"needs": ["novel"]}, "needs 'novel', which is none"),
+        ({"needs": "octets_ratio"}, "not a list"),
         ({"calibration": [1.0]}, "not a slope and an offset"),
         ({"calibration": [-1.0, 0.0]}, "not between"),
         ({"calibration": [1.0, float("inf")]}, "not a finite number"),
@@ -82,6 +84,6 @@ def test_what_is_no_card_is_refused(text):
 
 def test_a_card_of_version_1_is_read_as_what_it_meant():
     old = json.loads(CARD.to_json())
-    del old["min_known"], old["calibration"]
+    del old["min_known"], old["needs"], old["calibration"]
     card = card_from_json(json.dumps(old | {"card_version": 1}))
     assert (card.min_known, card.calibration) == (1, (1.0, 0.0))

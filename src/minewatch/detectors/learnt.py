@@ -23,7 +23,7 @@ class LearntDetector:
     """Base of detectors that run one trained model, or several for inputs that tell less and less.
 
     A subclass gives ``name``, ``parts`` and ``feature_sets``. Each row is scored by the first of
-    its models that knows enough of the row's features (``min_known`` in the model's card).
+    its models that knows enough of the row's features (``min_known`` and ``needs`` in its card).
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ class ModelInput:
         self.features = feature_set_for(model, feature_sets)
         names = self.features.feature_names
         self._columns = [names.index(name) for name in model.card.feature_names]
+        places = {name: i for i, name in enumerate(model.card.feature_names)}
+        self._needed = [places[name] for name in model.card.needs]
         self._medians = np.array([card.median for card in model.card.features], np.float32)
 
     def values(self, conversations: Conversations) -> Float32Array:
@@ -117,8 +119,9 @@ class ModelInput:
         ----------
         values : shape (n, n_features).
         """
-        ready: BoolArray = np.isfinite(values).sum(axis=1) >= self.model.card.min_known
-        return ready
+        known = np.isfinite(values)
+        ready: BoolArray = known.sum(axis=1) >= self.model.card.min_known
+        return ready & known[:, self._needed].all(axis=1)
 
     def evidence(self, values: Float32Array) -> list[Evidence]:
         """Return one sentence a feature, the strongest first.

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 CARD_VERSION = 2
-"""Version 1 lacked ``min_known`` and ``calibration``; such cards are read as what they meant."""
+"""Version 1 lacked ``min_known``, ``needs`` and ``calibration``; such cards are read as what they meant."""
 MAX_FEATURES = 1024
 
 
@@ -54,6 +54,9 @@ class ModelCard:
     min_known: int
     """How many of its features must be known of a conversation for it to be scored; what is not
     known is NaN to the model."""
+    needs: tuple[str, ...] = ()
+    """Features that must be known whatever else is: what tells an input with packets from one
+    without."""
     calibration: tuple[float, float] = (1.0, 0.0)
     """Slope and offset that make calibrated log-odds of the model's own, fitted to scores of
     sources that it had not seen."""
@@ -111,6 +114,7 @@ def card_from_json(text: str) -> ModelCard:
             base_rate=_number(data["base_rate"], 0, 1),
             pass_share=_number(data["pass_share"], 1e-6, 1, closed=True),
             min_known=_whole(data["min_known"]),
+            needs=tuple(_text(name) for name in _list(data["needs"])),
             calibration=_calibration(data["calibration"]),
             parameters=_mapping(data["parameters"]),
             training=_mapping(data["training"]),
@@ -126,6 +130,8 @@ def card_from_json(text: str) -> ModelCard:
         raise ValueError("a feature is named twice")
     if not 1 <= card.min_known <= len(features):
         raise ValueError(f"min_known {card.min_known} of {len(features)} features")
+    if strange := set(card.needs) - set(card.feature_names):
+        raise ValueError(f"it needs {sorted(strange)[0][:40]!r}, which is none of its features")
     return card
 
 
@@ -135,7 +141,7 @@ def _converted(data: dict[str, Any]) -> dict[str, Any]:
     if version == 1:
         features = data.get("features")
         n = len(features) if isinstance(features, list) else 0
-        return data | {"min_known": n, "calibration": [1.0, 0.0]}
+        return data | {"min_known": n, "needs": [], "calibration": [1.0, 0.0]}
     if version != CARD_VERSION:
         raise ValueError(f"card version {version!r} instead of {CARD_VERSION}")
     return data

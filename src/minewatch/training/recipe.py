@@ -25,6 +25,8 @@ from minewatch.training.view_table import ViewTable, balanced_weights
 from minewatch.types import BoolArray, Float32Array, FloatArray
 
 INNER_FOLDS: Final = 3
+SIMULATOR: Final = "simulator"
+"""Recorder of simulated conversations, as ``view_table.recorder_of`` names it."""
 CERTAIN: Final = 1e-6
 LEAST_SHARE: Final = 0.25
 """Share of the mining rows that must be left to an inner model. One that learnt from a handful says
@@ -47,8 +49,11 @@ class Recipe:
     horizons_s : moments that it learns from.
     estimator : from a seed to a classifier of scikit-learn's kind; ``fit`` takes sample weights.
     algorithm : what that is, for the card.
-    min_known : features that must be known of a row.
+    min_known : how many features must be known of a row.
+    needs : features that must be.
     variants : varied copies of the corpus that it learns from too.
+    max_simulated : rows of the simulator that it learns from, at most, by chance; there can be any
+        number of these, and every row costs time.
     is_one_class : learns from mining alone; calibrated with normal conversations all the same.
     exporter : from the fitted classifier, the number of features and the card to a file's octets.
     """
@@ -62,7 +67,9 @@ class Recipe:
     estimator: Callable[[int], Any]
     algorithm: str
     min_known: int
+    needs: tuple[str, ...] = ()
     variants: int = 0
+    max_simulated: int | None = None
     is_one_class: bool = False
     exporter: Callable[[Any, int, ModelCard], bytes] = to_onnx
 
@@ -85,6 +92,10 @@ class Recipe:
             & (table.rows["variant"] <= self.variants)
         ).to_numpy()
         found: BoolArray = chosen & self.is_ready(self.inputs_of(table))
+        simulated = np.flatnonzero(found & (table.recorders == SIMULATOR))
+        if self.max_simulated is not None and len(simulated) > self.max_simulated:
+            order = np.random.default_rng(0).permutation(simulated)
+            found[order[self.max_simulated :]] = False
         return found
 
     def inputs_of(self, table: ViewTable) -> Float32Array:
@@ -103,8 +114,9 @@ class Recipe:
         ----------
         values : shape (n, n_features).
         """
-        ready: BoolArray = np.isfinite(values).sum(axis=1) >= self.min_known
-        return ready
+        known = np.isfinite(values)
+        ready: BoolArray = known.sum(axis=1) >= self.min_known
+        return ready & known[:, [self.features.index(name) for name in self.needs]].all(axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +312,7 @@ def model_file(fitted: Fitted, table: ViewTable, making: Making) -> bytes:
         base_rate=making.base_rate,
         pass_share=making.pass_share,
         min_known=recipe.min_known,
+        needs=recipe.needs,
         calibration=(fitted.slope, fitted.offset),
         parameters=making.parameters,
         training=making.training,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -100,7 +100,9 @@ def make_folds(
             on_step(f"models without {fold.name}")
             made.append(make_fold(fold, table, bench))
         return made
-    work = partial(make_fold, table=table, bench=bench)
+    # What a process is sent must be copied, which a read-only view of a dictionary cannot be.
+    fusion = replace(bench.fusion, parts=dict(bench.fusion.parts))
+    work = partial(make_fold, table=table, bench=replace(bench, fusion=fusion))
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         done = []
         for one in pool.map(work, folds):

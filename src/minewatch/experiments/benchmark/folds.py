@@ -18,7 +18,7 @@ MADE: Final = ("lab", "simulator")
 REAL_FOLDS: Final = 4
 BY_REMOTE: Final = "cesnet"
 """Recorder of so many networks that its far ends are left out in groups, and not all of it."""
-REMOTE_FOLDS: Final = 4
+REMOTE_FOLDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

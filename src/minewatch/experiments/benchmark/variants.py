@@ -18,19 +18,20 @@ ALL: Final = "all features"
 RANDOM: Final = "random split"
 INPUTS: Final = (InputKind.NO_PAYLOAD, InputKind.FLOWS_600)
 HORIZONS_S: Final = (300, 1800, WHOLE)
+MAX_SIMULATED: Final = 4_000
 DETECTOR: Final = "rhythm"
 """The detector whose features are left out; the fused verdict is then made of it alone."""
 
 
 def reduced(options: BenchmarkOptions) -> BenchmarkOptions:
-    """Return the options of an ablation: one detector, fewer moments, no varied copies.
+    """Return the options of an ablation: one detector, fewer moments and rows, no varied copies.
 
     Parameters
     ----------
     options : of the benchmark.
     """
     recipes = [
-        replace(one, horizons_s=HORIZONS_S, variants=0)
+        replace(one, horizons_s=HORIZONS_S, variants=0, max_simulated=MAX_SIMULATED)
         for one in options.recipes
         if one.detector == DETECTOR
     ]

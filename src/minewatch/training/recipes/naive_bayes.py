@@ -31,6 +31,7 @@ RECIPES: Final = (
         estimator=GaussianBayes,
         algorithm="Gaussian naive Bayes",
         min_known=8,
+        max_simulated=12_000,
         exporter=gaussian_bayes_file,
     ),
 )

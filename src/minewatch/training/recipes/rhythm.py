@@ -82,8 +82,10 @@ RECIPES: Final = (
         horizons_s=(60, 120, 600, WHOLE),
         estimator=random_trees,
         algorithm="extremely randomised trees",
-        min_known=36,
+        min_known=30,
+        needs=("message_rate",),
         variants=1,
+        max_simulated=20_000,
     ),
     Recipe(
         detector="rhythm",
@@ -96,5 +98,6 @@ RECIPES: Final = (
         algorithm="boosted trees",
         min_known=10,
         variants=1,
+        max_simulated=20_000,
     ),
 )

@@ -24,9 +24,10 @@ RECIPES: Final = (
         inputs=(InputKind.NO_PAYLOAD,),
         horizons_s=(120, 600, WHOLE),
         estimator=SequenceNetwork,
-        algorithm="mean of three networks with three convolutions over messages",
+        algorithm="mean of two networks with three convolutions over messages",
         min_known=KNOWN_OF_SIX_MESSAGES,
         variants=1,
+        max_simulated=12_000,
         exporter=sequence_net_file,
     ),
 )

@@ -25,6 +25,7 @@ RECIPES: Final = (
         algorithm="mean of five multilayer perceptrons with one hidden layer",
         min_known=20,
         variants=1,
+        max_simulated=12_000,
         exporter=small_network_file,
     ),
 )

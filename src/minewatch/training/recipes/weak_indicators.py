@@ -31,5 +31,6 @@ RECIPES: Final = (
         estimator=view_forest,
         algorithm="random forest",
         min_known=8,
+        max_simulated=12_000,
     ),
 )
