@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from minewatch.doubt.checks import LIST, PAYLOAD, SHAPE, TOGETHER, carriers, checks
+from minewatch.doubt.checks import CLOCK, LIST, PAYLOAD, SHAPE, TOGETHER, carriers, checks
 from minewatch.types import Evidence
 
 NS = 10**9
@@ -26,7 +26,9 @@ def asked(*features, row=None, values=None, others=(0, 0)):
         ("destination_address", LIST),
         ("tls_sni", LIST),
         ("synchrony", TOGETHER),
-        ("block_similarity", TOGETHER),
+        ("push_coincidence", TOGETHER),
+        ("block_similarity", CLOCK),
+        ("pool_clock_ratio", CLOCK),
         ("push_gap_median", SHAPE),
         ("flowstats", SHAPE),
     ],
@@ -97,4 +99,6 @@ def test_what_is_asked_depends_on_what_carried_it():
     listed, together = asked("destination_address"), asked("synchrony")
     assert any("Is the entry still true?" in text for text in listed)
     assert any("Are the others in step by chance?" in text for text in together)
+    clock = asked("block_similarity")
+    assert any("A node, an exchange or a wallet that hears of blocks" in text for text in clock)
     assert not any("at night" in text for text in listed)

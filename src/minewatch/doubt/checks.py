@@ -13,9 +13,13 @@ LEAST: Final = 0.5
 LONG_S: Final = 12 * 3600.0
 """From here on a conversation has gone on through somebody's night."""
 MAX_NAME: Final = 128
-PAYLOAD, LIST, TOGETHER, SHAPE = "payload", "list", "together", "shape"
-_LISTED: Final = frozenset({"source_address", "destination_address", "tls_sni", "destination_name"})
-_TOGETHER: Final = ("synchron", "block", "in_step", "peer")
+PAYLOAD, LIST, TOGETHER, CLOCK, SHAPE = "payload", "list", "together", "clock", "shape"
+_READ: Final = frozenset({"payload_kinds", "signature", "stratum_state", "stratum_dialect"})
+_LISTED: Final = frozenset(
+    {"source_address", "destination_address", "tls_sni", "destination_name", "intel"}
+)
+_TOGETHER: Final = frozenset({"push_coincidence", "synchrony"})
+_CLOCKS: Final = frozenset({"block_similarity", "pool_clock_ratio", "block-clock"})
 
 
 def carriers(evidence: Sequence[Evidence]) -> list[str]:
@@ -41,11 +45,9 @@ def carriers(evidence: Sequence[Evidence]) -> list[str]:
 
 
 def _kind(feature: str) -> str:
-    if feature.startswith("stratum_") or feature in ("payload_kinds", "signature"):
-        return PAYLOAD
-    if feature in _LISTED or feature == "intel":
-        return LIST
-    return TOGETHER if any(word in feature for word in _TOGETHER) else SHAPE
+    """What an evidence's feature belongs to; what nobody knows here is a matter of shape."""
+    kinds = {PAYLOAD: _READ, LIST: _LISTED, TOGETHER: _TOGETHER, CLOCK: _CLOCKS}
+    return next((kind for kind, features in kinds.items() if feature in features), SHAPE)
 
 
 def checks(
@@ -71,7 +73,13 @@ def checks(
         f"dport = :{far_port} )'. A program that you run on purpose, and that does not mine, "
         "disproves it; a deleted binary or a program in /tmp does the contrary."
     )
-    ways = {PAYLOAD: _payload, LIST: _list, TOGETHER: _together, SHAPE: _shape}
+    ways = {
+        PAYLOAD: _payload,
+        LIST: _list,
+        TOGETHER: _together,
+        CLOCK: _clock,
+        SHAPE: _shape,
+    }
     for kind in carriers(evidence):
         yield from ways[kind](row, near, far, values)
     yield from _company(far, far_port, others)
@@ -106,8 +114,19 @@ def _together(
 ) -> Iterator[str]:
     yield (
         "Are the others in step by chance? Compare the times of what the far end sends over an "
-        "hour: a timer that all of them share (a full minute, a full hour) disproves a pool; "
-        "blocks come at no round time."
+        "hour: a timer that all of them share (a full minute, a full hour) disproves a pool, and "
+        "so does news that one side sends to all: ask what they subscribed to."
+    )
+
+
+def _clock(
+    row: Mapping[str, Any], near: str, far: str, values: Mapping[str, float]
+) -> Iterator[str]:
+    yield (
+        f"Does {far} keep the time of a chain, or of something else? Look at what it sends over "
+        "another hour beside the times of blocks, and of two other chains. If it fits these as "
+        "well, or sends at round times, it is another clock. A node, an exchange or a wallet that "
+        "hears of blocks keeps the same time and mines nothing."
     )
 
 
