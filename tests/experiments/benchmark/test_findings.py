@@ -41,6 +41,21 @@ def test_a_recorder_is_judged_by_real_normal_traffic(found):
     assert sum(part.false_alarms for part in parts) == real.false_alarms
 
 
+def test_made_normal_traffic_does_not_spend_the_budget(scores):
+    is_made_normal = (pl.col("recorder") == "simulator") & (pl.col("label") == "normal")
+    rows = scores.rows.filter(input="packets").with_columns(
+        fused=pl.when(is_made_normal).then(1.0).otherwise("fused")
+    )
+    found = find(replace(scores, rows=rows), {}, 20)
+    real = found.scopes["real"]["packets"].measures["fused"].budgets[10].own
+    judged = found.recorders["cj-sniffer"]["packets"]["fused"].budgets[10].own
+    assert judged.found > 0
+    assert judged.found + found.recorders["nesfit"]["packets"]["fused"].budgets[10].own.found == (
+        real.found
+    )
+    assert found.evasions["none"]["packets"].found_own > 0
+
+
 def test_differences_are_fused_less_the_other(found):
     of = found.scopes["real"]["packets"]
     assert [other.detector for other in of.comparisons] == [
