@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from minewatch.errors import ConfigError
+from minewatch.features.volume import VolumeFeatures
 from minewatch.registry import detectors, feature_sets
 from minewatch.training.corpus import tables
 from minewatch.training.corpus.cesnet import LISTED, read_cesnet
@@ -167,7 +168,9 @@ def test_features_and_detectors_take_it(write, tmp_path):
     corpus = read_corpus(tmp_path / "corpus")
     table = view_table(corpus, feature_sets(), [InputKind.FIRST_30], [tables.WHOLE])
     assert len(table) == 2
-    volume = dict(zip(feature_sets()[1].feature_names, table.values["volume"].T, strict=True))
+    volume = dict(
+        zip(VolumeFeatures.feature_names, table.values[VolumeFeatures.name].T, strict=True)
+    )
     np.testing.assert_allclose(volume["sent_octets"], [40 * 30 + 1500, 720])
     assert np.isnan(volume["sent_payload_per_packet"]).all()
     assert np.isfinite(table.values["paper"]).all()
