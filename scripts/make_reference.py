@@ -119,7 +119,7 @@ def detectors() -> Iterator[str]:
     yield "`minewatch detectors` lists the same. Each gives a conversation a probability of"
     yield "mining, or none where it is not ready. A verdict is made of them:"
     yield "[how it decides](../concepts/how-it-decides.md)."
-    for detector in registry.detectors():
+    for detector in registry.detectors(with_baselines=True):
         found = describe(detector)
         needs = ", ".join(f"`{name}`" for name in found.requires)
         yield from ("", f"## `{found.name}`", "", found.summary, "")

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from monero_node import serving
+
 os.environ.update(TZ="UTC", LC_ALL="C.UTF-8", NO_COLOR="1", COLUMNS="120")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # native code is not seen by the guard of sockets below
 time.tzset()
@@ -92,3 +94,10 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         )
 
     return check
+
+
+@pytest.fixture
+def node():
+    """A node of the Monero kind, on loopback."""
+    with serving() as server:
+        yield server

@@ -33,7 +33,7 @@ def detectors(*, format: _Format = "table") -> None:
     _check(format)
     from minewatch import registry
 
-    found = [describe(detector) for detector in registry.detectors()]
+    found = [describe(detector) for detector in registry.detectors(with_baselines=True)]
     if format == "jsonl":
         _print_lines(asdict(one) for one in found)
         return

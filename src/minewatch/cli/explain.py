@@ -59,6 +59,8 @@ def explain(
     model: o.Model = None,
     intel: o.Intel = None,
     no_intel: o.NoIntel = False,
+    blocks: o.Blocks = None,
+    baselines: o.Baselines = False,
     interval: o.Interval = 60.0,
     idle_timeout: o.IdleTimeout = 120.0,
     no_decapsulation: o.NoDecapsulation = False,
@@ -75,7 +77,15 @@ def explain(
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = replace(
         o.scan_options(
-            pipeline, threshold, model, intel, no_intel=no_intel, allow=allow, budget=budget
+            pipeline,
+            threshold,
+            model,
+            intel,
+            no_intel=no_intel,
+            allow=allow,
+            budget=budget,
+            blocks=blocks,
+            baselines=baselines,
         ),
         decode_all=True,
     )

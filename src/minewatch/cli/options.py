@@ -78,7 +78,7 @@ Model = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="Model of the detector flowstats, from minewatch train. \\[default: the shipped one]",
+        help="Model of your own for the detector flowstats, from minewatch train; it then counts.",
         rich_help_panel=_DETECTION,
     ),
 ]
@@ -114,6 +114,23 @@ Budget = Annotated[
         metavar="N/UNIT",
         help="Instead of --threshold, the false alarms that you bear: N/host-day, N/host-week, "
         "N/host-month or N/100000-conversations.",
+        rich_help_panel=_DETECTION,
+    ),
+]
+Blocks = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CSV",
+        help="When blocks of a chain were found, seconds since 1970 in the first column, for the "
+        "detector block-clock.",
+        rich_help_panel=_DETECTION,
+    ),
+]
+Baselines = Annotated[
+    bool,
+    typer.Option(
+        "--baselines",
+        help="Ask the systems of others too: shown beside the verdict, and not counted.",
         rich_help_panel=_DETECTION,
     ),
 ]
@@ -185,6 +202,8 @@ def scan_options(
     no_intel: bool = False,
     allow: str | None = None,
     budget: str | None = None,
+    blocks: str | None = None,
+    baselines: bool = False,
 ) -> ScanOptions:
     """Return what a scan uses, all built-in decoders and detectors among it.
 
@@ -197,6 +216,8 @@ def scan_options(
     no_intel : value of ``--no-intel``.
     allow : value of ``--allow``.
     budget : value of ``--budget``.
+    blocks : value of ``--blocks``.
+    baselines : value of ``--baselines``.
 
     Raises
     ------
@@ -206,6 +227,7 @@ def scan_options(
     """
     from minewatch import registry
     from minewatch.allow.file import read_known
+    from minewatch.detectors.block_times import load_block_times
     from minewatch.detectors.fusion import LABEL_THRESHOLD, Fusion
     from minewatch.scanning import ScanOptions
 
@@ -216,7 +238,12 @@ def scan_options(
     known = None if allow is None else read_known(allow)
     try:
         detectors = registry.detectors(
-            model, intel, pipeline.settings(), with_default_list=not no_intel
+            model,
+            intel,
+            pipeline.settings(),
+            with_default_list=not no_intel,
+            blocks=None if blocks is None else load_block_times(blocks),
+            with_baselines=baselines,
         )
     except ModelError as error:
         raise ModelError(_in_options(error)) from error

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from minewatch.cli import (
+    blocks,
     catalogue,
     dataset,
     demo,
@@ -79,6 +80,7 @@ app.command("reproduce", epilog=reproduce.EPILOG)(reproduce.reproduce)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("train", epilog=train.EPILOG)(train.train)
 app.add_typer(dataset.app)
+app.command("blocks", epilog=blocks.EPILOG)(blocks.blocks)
 app.command("detectors")(catalogue.detectors)
 app.command("schema", epilog=catalogue.SCHEMA_EPILOG)(catalogue.schema)
 app.command("demo")(demo.demo)

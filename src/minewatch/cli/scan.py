@@ -56,6 +56,8 @@ def scan(
     model: o.Model = None,
     intel: o.Intel = None,
     no_intel: o.NoIntel = False,
+    blocks: o.Blocks = None,
+    baselines: o.Baselines = False,
     interval: o.Interval = 60.0,
     idle_timeout: o.IdleTimeout = 120.0,
     no_decapsulation: o.NoDecapsulation = False,
@@ -78,7 +80,15 @@ def scan(
     session.refuse_overwriting(output)
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = o.scan_options(
-        pipeline, threshold, model, intel, no_intel=no_intel, allow=allow, budget=budget
+        pipeline,
+        threshold,
+        model,
+        intel,
+        no_intel=no_intel,
+        allow=allow,
+        budget=budget,
+        blocks=blocks,
+        baselines=baselines,
     )
     totals = ScanJob(session, options, everything).run_to(chosen, output)
     if not quiet and totals.captures:

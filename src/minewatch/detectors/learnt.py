@@ -154,7 +154,7 @@ class ModelInput:
             f"{phrase[0].upper()}{phrase[1:]}: {readable(value, card.unit)}, {place} the usual "
             f"{usual}; combined with the rest it pushes {way} mining."
         )
-        return Evidence(card.name, value, card.unit, contribution, text)
+        return Evidence(card.name, value, card.unit, contribution, text, card.low, card.high)
 
 
 def features_of(conversations: Conversations, features: FeatureSet) -> Float32Array:

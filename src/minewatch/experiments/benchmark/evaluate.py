@@ -40,6 +40,7 @@ from minewatch.training.recipe import Recipe
 from minewatch.training.recipes import BASELINES, DEFAULT
 
 SCORES: Final = "scores"
+VARIANTS: Final = "variants"
 SMALL_HORIZONS_S: Final = (120, 600, WHOLE)
 FITTING: Final = ("sklearn", "skl2onnx", "onnx", "torch")
 """Libraries that make models; the report needs matplotlib besides."""
@@ -147,6 +148,8 @@ def evaluate(
     variants: dict[str, ScoreTable] = {}
     if options.with_variants:
         variants = _variants(corpus, measured, on_step, folds)
+        for name, table in variants.items():
+            table.write(out / VARIANTS / name.replace(" ", "-"))
     on_step("report")
     return write_report(scores, variants, out, options.title, options.notes)
 

@@ -44,6 +44,7 @@ class BenchmarkOptions:
     Parameters
     ----------
     recipes : how learnt detectors are made.
+    learnt : their classes.
     fixed : detectors that learn nothing.
     fusion : prior and limits of what is fused.
     inputs : kinds of input.

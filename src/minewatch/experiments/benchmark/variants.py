@@ -19,6 +19,8 @@ RANDOM: Final = "random split"
 INPUTS: Final = (InputKind.NO_PAYLOAD, InputKind.FLOWS_600)
 HORIZONS_S: Final = (300, 1800, WHOLE)
 MAX_SIMULATED: Final = 4_000
+INSTEAD: Final = {"message_rate": "turn_share"}
+"""Where a feature that a model needs is left out: what else is known of the same conversations."""
 DETECTOR: Final = "rhythm"
 """The detector whose features are left out; the fused verdict is then made of it alone."""
 
@@ -67,11 +69,15 @@ def without(recipe: Recipe, names: frozenset[str]) -> Recipe:
     Parameters
     ----------
     recipe : any.
-    names : what is left out; what it does not have is ignored.
+    names : what is left out; what it does not have is ignored. If the model needs one of them, it
+        needs that of ``INSTEAD`` from then on.
     """
     kept = tuple(name for name in recipe.features if name not in names)
     least = max(1, recipe.min_known * len(kept) // len(recipe.features))
-    return replace(recipe, features=kept, min_known=least)
+    needs = [name if name in kept else INSTEAD.get(name) for name in recipe.needs]
+    return replace(
+        recipe, features=kept, min_known=least, needs=tuple(name for name in needs if name in kept)
+    )
 
 
 def real_only(folds: Sequence[Fold], made: Sequence[str]) -> list[Fold]:
