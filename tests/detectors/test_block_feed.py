@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import threading
+
 import pytest
 
 from minewatch.detectors import block_feed
