@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 
 import pytest
 
 from minewatch import registry
+from minewatch.detectors.fusion import DEFAULT_PARTS, Part
 from minewatch.errors import ConfigError, ModelError, SourceError
+from minewatch.models.model_file import shipped_model
 from minewatch.pipeline import PipelineOptions
 from minewatch.testing import check_detector, check_feature_set
 
@@ -39,7 +43,9 @@ def test_feature_sets_conform(features):
     check_feature_set(features)
 
 
-@pytest.mark.parametrize("detector", registry.detectors(), ids=lambda plugin: plugin.name)
+@pytest.mark.parametrize(
+    "detector", registry.detectors(with_baselines=True), ids=lambda plugin: plugin.name
+)
 def test_detectors_conform(detector):
     check_detector(detector)
 
@@ -88,3 +94,31 @@ def test_the_model_must_have_been_trained_with_the_settings_in_use():
     registry.detectors(settings=PipelineOptions().settings())
     with pytest.raises(ModelError, match="made with interval_s 60, 300 is in use"):
         registry.detectors(settings={"interval_s": 300.0})
+
+
+def test_baselines_come_on_request_and_count_for_nothing():
+    names = [detector.name for detector in registry.detectors(with_baselines=True)]
+    assert names == [cls.name for cls in (*registry.DETECTORS, *registry.BASELINES)]
+    for cls in registry.BASELINES:
+        if cls.name != "flowstats":
+            assert DEFAULT_PARTS[cls.name] == Part(0.0, 0.0, 0.0)
+
+
+def test_a_model_of_the_users_own_counts_once():
+    own = shipped_model("flowstats")
+    names = [detector.name for detector in registry.detectors(model=own, with_baselines=True)]
+    assert names.count("flowstats") == 1
+    assert names.index("flowstats") == len(registry.DETECTORS)
+
+
+def test_models_that_ship_are_small_together():
+    folder = shipped_model("flowstats").parent
+    total = sum(path.stat().st_size for path in folder.glob("*.onnx"))
+    assert total < 20_000_000
+
+
+def test_no_detector_loads_pytorch():
+    """It is an extra, to train: a scan must not want it."""
+    code = "import sys; from minewatch import registry; registry.detectors(with_baselines=True)"
+    code += "; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,6 +9,7 @@ import pytest
 from communityid import CommunityID, FlowTuple
 
 from contract_check import problems
+from minewatch import registry
 from minewatch.models.model_file import shipped_model
 from minewatch.output.contract import NAMES, json_schema
 
@@ -84,7 +85,7 @@ def test_all_writes_every_conversation_with_the_reason(run, mining_pcap):
     assert by_port[50000]["label"] == "normal"
     gated = by_port[50001]
     assert gated["label"] == "normal"
-    assert gated["detectors"] == {"signature": None, "intel": None, "flowstats": None}
+    assert gated["detectors"] == {cls.name: None for cls in registry.DETECTORS}
     assert [e["feature"] for e in gated["evidence"]] == ["gate"]
 
 
@@ -106,7 +107,7 @@ def test_csv_and_parquet_have_the_same_rows(run, mining_pcap, tmp_path):
         "mining_probability"
     ].to_list()
     assert rows[0]["flow_start"] == "2023-11-14T22:13:20.000000Z"
-    assert rows[-1]["detector_flowstats"] == ""
+    assert rows[-1]["detector_rhythm"] == ""
     assert sorted(path.name for path in tmp_path.iterdir() if "found" in path.name) == [
         "found.csv",
         "found.parquet",
@@ -237,7 +238,7 @@ def test_all_formats_take_what_the_user_said(run, mining_pcap, allow, tmp_path):
         (["--budget", "1"], "--budget 1: write N/host-day, "),
         (["--threshold", "2"], "--threshold 2.0: above 0, and 1 at most"),
         (["--interval", "0"], "--interval must be above 0 s and a year at most, not 0.0"),
-        (["--interval", "30"], f"{shipped_model('flowstats')}: made with --interval 60, 30 is in"),
+        (["--interval", "30"], f"{shipped_model('rhythm')}: made with --interval 60, 30 is in"),
         (["--home", "10.0.0.1/8"], "--home 10.0.0.1/8: "),
         (["--format", "xml"], "--format xml: one of table, jsonl, csv, parquet, eve"),
         (["--format", "parquet"], "Parquet needs a file: give one with -o"),

@@ -32,7 +32,7 @@ from minewatch.experiments.benchmark.run import (
     training_table,
 )
 from minewatch.experiments.benchmark.scores import ScoreTable
-from minewatch.experiments.benchmark.shipping import ship_models, ship_points
+from minewatch.experiments.benchmark.shipping import ship_models
 from minewatch.experiments.benchmark.variants import ALL, RANDOM, ablations, real_only
 from minewatch.training.corpus.stored import Corpus
 from minewatch.training.corpus.tables import WHOLE
@@ -176,7 +176,6 @@ def _variants(
 def ship(
     corpus: Corpus,
     folder: Path,
-    scores: ScoreTable | None,
     seed: int = 0,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> dict[str, float]:
@@ -186,7 +185,6 @@ def ship(
     ----------
     corpus : labelled conversations of all sources.
     folder : of the model files.
-    scores : of the benchmark, for the operating points; None leaves them as they are.
     seed : of everything random.
     on_step : called with what is made next.
     """
@@ -206,8 +204,4 @@ def ship(
         pass_share(corpus),
         seed,
     )
-    weights = ship_models(table, bench, folder, on_step)
-    if scores is not None:
-        names = [str(cls.name) for cls in registry.DETECTORS]
-        ship_points(scores, names, folder, "minewatch evaluate")
-    return weights
+    return ship_models(table, bench, folder, on_step)
