@@ -11,7 +11,7 @@ from minewatch.models.model_file import Model, load_model
 from minewatch.odds import from_log_odds, logit
 from minewatch.testing import conversations
 from minewatch.training.recipe import Fitted, Making, Recipe, follow, model_file
-from minewatch.training.view_table import ViewTable
+from minewatch.training.view_table import ROW, ViewTable
 from minewatch.types import Conversations
 
 NS = 1_000_000_000
@@ -51,6 +51,7 @@ def table_of(recipe: Recipe, n: int = 60) -> ViewTable:
                 rows.append(
                     pl.DataFrame(
                         {
+                            **{name: pl.Series([None] * n, dtype=pl.String) for name in ROW},
                             "conversation": np.arange(n) + number * n,
                             "label": np.where(is_mining, "mining", "normal"),
                             "source": [source] * n,

@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 
 from minewatch.training.recipe import Recipe
-from minewatch.training.view_table import ViewTable
+from minewatch.training.view_table import ROW, ViewTable
 from minewatch.types import Conversations
 from talks import Said, heard
 
@@ -46,6 +46,7 @@ def talk_table(recipe: Recipe, n: int = 40) -> ViewTable:
         rows.append(
             pl.DataFrame(
                 {
+                    **{name: pl.Series([None] * n, dtype=pl.String) for name in ROW},
                     "conversation": np.arange(n) + number * n,
                     "label": np.where(is_mining, "mining", "normal"),
                     "source": [source] * n,

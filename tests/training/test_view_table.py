@@ -90,19 +90,23 @@ def test_rows_may_be_taken_and_stacked(table):
 
 def test_who_recorded_it():
     names = ["cj-sniffer-monero", "cj-sniffer", "simulator-wild-3", "nesfit", "simulators"]
+    names += ["lab-7", "lab-41", "lab-xmrig", "lab-", "lab"]
     wanted = ["cj-sniffer", "cj-sniffer", "simulator", "nesfit", "simulators"]
+    wanted += ["lab", "lab", "lab-xmrig", "lab-", "lab"]
     assert [recorder_of(name) for name in names] == wanted
-    rows = pl.DataFrame({"source": names, "label": ["mining", *["normal"] * 4]})
+    rows = pl.DataFrame({"source": names, "label": "normal"})
     assert ViewTable({}, rows).recorders.tolist() == wanted
 
 
-def weights(*rows):
-    """Return the weights of rows of one kind of service in each source."""
+def weights(*rows, **kinds):
+    """Return the weights of rows of one kind of service in each source, unless told otherwise."""
     names = ("label", "source", "conversation", "variant")
-    told = pl.DataFrame(list(rows), schema=names, orient="row").with_columns(
-        capture=pl.lit("a.pcap"), dialect=pl.lit(None, pl.String), service=pl.lit("web")
+    told = {"dialect": None, "service": "web", "capture": "a.pcap"} | kinds
+    frame = pl.DataFrame(list(rows), schema=names, orient="row").with_columns(
+        pl.Series(name, value if isinstance(value, list) else [value] * len(rows), pl.String)
+        for name, value in told.items()
     )
-    return balanced_weights(ViewTable({}, told))
+    return balanced_weights(ViewTable({}, frame))
 
 
 def test_both_labels_weigh_the_same():
@@ -123,6 +127,42 @@ def test_sources_weigh_by_the_root_of_their_size():
     many = [("normal", "large", n, 0) for n in range(9)]
     found = weights(*many, ("normal", "small", 20, 0), ("mining", "b", 30, 0))
     assert found[:9].sum() == pytest.approx(3 * found[9])
+
+
+KIND = ["many"] * 9 + ["few"]
+"""Of ten normal conversations of one source, and one that mines."""
+TEN = [*[("normal", "a", n, 0) for n in range(10)], ("mining", "a", 20, 0)]
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"service": [*KIND, "mining"]},
+        {"dialect": [*KIND, "x"], "service": "mining"},
+        {"service": None, "capture": [*KIND, "x"]},
+        {"dialect": [None] * 9 + ["few", None], "service": ["many"] * 10 + ["mining"]},
+    ],
+    ids=["service", "dialect before service", "capture for want of both", "either"],
+)
+def test_kinds_of_one_source_weigh_by_the_root_of_their_size(kinds):
+    """Nine conversations of a kind against one of another: three times the weight."""
+    found = weights(*TEN, **kinds)
+    assert found[:9].tolist() == pytest.approx([found[0]] * 9)
+    assert found[:9].sum() == pytest.approx(3 * found[9])
+    assert found[:10].sum() == pytest.approx(found[10])
+
+
+def test_a_capture_tells_no_kind_where_a_service_is_known():
+    found = weights(*TEN, capture=[*KIND, "x"])
+    assert found[:10].tolist() == pytest.approx([0.55] * 10)
+
+
+def test_a_kind_is_of_one_source_and_label():
+    """Services of one name at two sources, and of both labels, are two each."""
+    rows = [("normal", "a", n, 0) for n in range(4)] + [("normal", "b", 9, 0)]
+    found = weights(*rows, ("mining", "a", 10, 0), ("mining", "a", 11, 0), service="same")
+    assert found[:4].sum() == pytest.approx(2 * found[4])
+    assert found[5:].tolist() == pytest.approx([found[:5].sum() / 2] * 2)
 
 
 def test_a_variant_counts_as_a_conversation_of_its_own():

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
+import pytest
+
+from minewatch.cli.evaluate import SMALL_TITLE, print_targets
+from minewatch.experiments.benchmark import corpora, small
+from minewatch.experiments.benchmark import evaluate as benchmark
+
+FOUND = {
+    "targets": [
+        {"status": "reached", "measured": 0.98765, "wanted": "at least 0.9", "what": "recall"},
+        {"status": "not measured", "measured": None, "wanted": "at most 2", "what": "minutes"},
+    ]
+}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the benchmark was asked for, without running it."""
+    kept = SimpleNamespace(read=[], towns=[])
+
+    def measure(corpus, out, options, on_step, folds=None):
+        kept.corpus, kept.out, kept.options, kept.folds = corpus, out, options, folds
+        on_step("report")
+        return FOUND
+
+    def read(labels, cesnet, cache, on_step):
+        kept.read.append((labels, cesnet, cache))
+        return "what was read"
+
+    def towns(folder, seed, on_step):
+        kept.towns.append((folder.is_dir(), seed))
+        return "three towns"
+
+    monkeypatch.setattr(benchmark, "evaluate", measure)
+    monkeypatch.setattr(benchmark, "check_libraries", lambda: None)
+    monkeypatch.setattr(corpora, "read_sources", read)
+    monkeypatch.setattr(small, "simulated_towns", towns)
+    return kept
+
+
+@pytest.mark.parametrize("given", [[], ["labels.tsv", "--small"]], ids=["neither", "both"])
+def test_it_is_either_labels_or_small(given, run, tmp_path):
+    result = run("evaluate", *given, "--out", tmp_path / "o")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "minewatch: evaluate: either labels files and folders of runs, or --small\n"
+    )
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("option", ["--cesnet", "--cache"])
+def test_small_reads_nothing(option, asked, run, tmp_path):
+    result = run("evaluate", "--small", option, tmp_path / "x", "--out", tmp_path / "o")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("minewatch: --small: simulates all that it measures; leave out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_is_asked_for(run):
+    assert "Missing option '--out'; see minewatch evaluate" in run("evaluate", "--small").stderr
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_missing_labels_name_the_cure(kept, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "check_libraries", lambda: None)
+    more = ["--cache", tmp_path / "cache"] if kept else []
+    result = run("evaluate", tmp_path / "gone.tsv", "--out", tmp_path / "o", "--quiet", *more)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"minewatch: {tmp_path}/gone.tsv: cannot be read (No such file or directory): "
+        "name a labels file, or the folder of a run\n"
+    )
+
+
+def test_a_missing_library_is_told_before_anything_is_read(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "find_spec", lambda name: None if name == "torch" else name)
+    result = run("evaluate", tmp_path / "gone.tsv", "--out", tmp_path / "o")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "minewatch: evaluate needs torch: pip install 'minewatch[paper,deep]'\n"
+    )
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--cache"])
+def test_a_file_for_a_folder_is_one_line_before_anything_is_read(option, asked, run, tmp_path):
+    (tmp_path / "file").write_text("")
+    folders = {"--out": tmp_path / "o", "--cache": tmp_path / "c"} | {option: tmp_path / "file"}
+    given = [part for pair in folders.items() for part in pair]
+    result = run("evaluate", "labels.tsv", *given)
+    assert result.exit_code == 2
+    assert result.stderr == f"minewatch: {option} {tmp_path / 'file'}: File exists; name another\n"
+    assert asked.read == []
+
+
+def test_labels_are_read_and_measured(asked, run, tmp_path):
+    given = ["a.tsv", "lab-run", "--out", tmp_path / "o", "--cache", tmp_path / "c" / "d"]
+    more = ["--cesnet", "flows.csv", "--no-baselines", "--workers", 3, "--seed", 4]
+    result = run("evaluate", *given, *more)
+    assert result.exit_code == 0, result.stderr
+    assert asked.read == [(["a.tsv", "lab-run"], "flows.csv", tmp_path / "c" / "d")]
+    assert (tmp_path / "c" / "d").is_dir()
+    assert (asked.corpus, asked.out, asked.folds) == ("what was read", tmp_path / "o", None)
+    wanted = benchmark.EvaluateOptions(4, with_baselines=False, workers=3)
+    assert asked.options == wanted
+    assert result.stderr == "report ...\n"
+
+
+def test_small_leaves_out_each_of_three_towns(asked, run, tmp_path):
+    result = run("evaluate", "--small", "--no-variants", "--out", tmp_path / "o", "--seed", 5)
+    assert result.exit_code == 0, result.stderr
+    assert asked.towns == [(True, 6)]
+    assert asked.read == []
+    assert asked.corpus == "three towns"
+    assert [(one.name, one.recorders) for one in asked.folds] == [
+        (name, (name,)) for name, _ in small.TOWNS
+    ]
+    wanted = benchmark.EvaluateOptions(5, with_variants=False, small=True, title=SMALL_TITLE)
+    assert asked.options == wanted
+
+
+def test_what_was_to_be_shown_is_printed(asked, run, tmp_path):
+    result = run("evaluate", "labels.tsv", "--out", tmp_path / "o")
+    first, second, last = result.stdout.splitlines()
+    assert first.split() == ["reached", "0.988", "at", "least", "0.9", "recall"]
+    assert second.split() == ["not", "measured", "-", "at", "most", "2", "minutes"]
+    assert last == str(tmp_path / "o" / "report.html")
+
+
+def test_quiet_prints_nothing(asked, run, tmp_path):
+    result = run("evaluate", "labels.tsv", "--out", tmp_path / "o", "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_a_value_is_printed_with_three_digits(capsys, tmp_path):
+    print_targets({"targets": [FOUND["targets"][0]]}, tmp_path)
+    assert "  0.988  " in capsys.readouterr().out

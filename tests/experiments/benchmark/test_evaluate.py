@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+
+from bench_corpus import recorded
+from minewatch import registry
+from minewatch.errors import ConfigError
+from minewatch.experiments.benchmark import evaluate as module
+from minewatch.experiments.benchmark.evaluate import (
+    LEARNT,
+    SMALL_HORIZONS_S,
+    EvaluateOptions,
+    benchmark_options,
+    check_libraries,
+    evaluate,
+    fixed_detectors,
+    ship,
+)
+from minewatch.experiments.benchmark.folds import MADE, Fold, folds_of
+from minewatch.experiments.benchmark.scores import read_scores
+from minewatch.experiments.benchmark.variants import ALL, RANDOM
+from minewatch.training.recipes import BASELINES, DEFAULT
+
+
+def test_every_learnt_detector_of_the_registry_is_measured():
+    learnt = {one for one in registry.DETECTORS if hasattr(one, "parts")}
+    assert set(LEARNT) == learnt | set(registry.BASELINES)
+    measured = benchmark_options(EvaluateOptions())
+    assert measured.learnt == list(LEARNT)
+    assert list(measured.recipes) == [*DEFAULT, *BASELINES]
+    # each of its models has a recipe, in the order in which they are tried
+    for cls in measured.learnt:
+        parts = [one.part for one in measured.recipes if one.detector == cls.name]
+        assert parts == list(cls.parts), cls.name
+
+
+def test_every_other_detector_is_measured_but_that_of_lists():
+    names = {one.name for one in fixed_detectors()}
+    others = {one.name for one in registry.DETECTORS if not hasattr(one, "parts")}
+    assert names == others - {"intel"}
+
+
+def test_systems_of_others_may_be_left_out():
+    measured = benchmark_options(EvaluateOptions(with_baselines=False))
+    assert list(measured.recipes) == list(DEFAULT)
+    assert {cls.name for cls in measured.learnt} == {one.detector for one in DEFAULT}
+
+
+def test_the_seed_and_the_processes_are_told_on():
+    measured = benchmark_options(EvaluateOptions(seed=9, workers=3))
+    assert (measured.seed, measured.workers) == (9, 3)
+
+
+def test_a_small_one_has_fewer_moments_and_no_copies():
+    measured = benchmark_options(EvaluateOptions(small=True))
+    assert measured.horizons_s == SMALL_HORIZONS_S
+    assert {one.variants for one in measured.recipes} == {0}
+    assert {one.horizons_s for one in measured.recipes} == {SMALL_HORIZONS_S}
+    assert [one.part for one in measured.recipes] == [one.part for one in (*DEFAULT, *BASELINES)]
+    assert max(one.variants for one in benchmark_options(EvaluateOptions()).recipes) > 0
+
+
+def test_a_missing_library_is_named_with_its_cure(monkeypatch):
+    check_libraries(("json", "polars"))
+    message = r"evaluate needs torch and onnx: pip install 'minewatch\[paper,deep\]'"
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name != "json" else name)
+    with pytest.raises(ConfigError, match=message):
+        check_libraries(("torch", "json", "onnx"))
+    with pytest.raises(
+        ConfigError, match="evaluate needs sklearn and skl2onnx and onnx and torch and"
+    ):
+        evaluate(recorded({"alpha": (1, 1)}), None, EvaluateOptions())
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return recorded()
+
+
+@pytest.fixture
+def asked(monkeypatch, make_tiny):
+    """What was measured and reported, without measuring it."""
+    kept = SimpleNamespace(runs=[], reports=[])
+
+    def run(corpus, options, on_step=None, folds=None):
+        kept.runs.append((options, folds))
+        return make_tiny([{"a": 0.5, "source": f"run-{len(kept.runs)}"}])
+
+    def report(scores, variants, out, title, notes):
+        kept.reports.append((scores, variants, out, title, notes))
+        return {"targets": []}
+
+    monkeypatch.setattr(module, "run_benchmark", run)
+    monkeypatch.setattr(module, "write_report", report)
+    monkeypatch.setattr(module, "check_libraries", lambda *modules: None)
+    return kept
+
+
+def test_scores_are_kept_beside_the_report(asked, corpus, tmp_path):
+    options = EvaluateOptions(with_variants=False, title="A title", notes={"a": "note"})
+    steps = []
+    assert evaluate(corpus, tmp_path / "out", options, steps.append) == {"targets": []}
+    ((measured, folds),) = asked.runs
+    assert (measured.seed, folds) == (0, None)
+    assert len(measured.recipes) == len((*DEFAULT, *BASELINES))
+    ((scores, variants, out, title, notes),) = asked.reports
+    assert (variants, out, title, notes) == ({}, tmp_path / "out", "A title", {"a": "note"})
+    assert read_scores(tmp_path / "out" / "scores").rows.equals(scores.rows)
+    assert steps == ["report"]
+
+
+def test_variants_are_of_the_same_real_recorders_left_out(asked, corpus, tmp_path):
+    steps = []
+    evaluate(corpus, tmp_path, EvaluateOptions(), steps.append)
+    names = [
+        ALL,
+        RANDOM,
+        *(f"without {n}" for n in ("timing", "sequence", "persistence", "volume")),
+    ]
+    ((_, variants, *_),) = asked.reports
+    assert list(variants) == names
+    assert steps == [*(f"variant: {name}" for name in names), "report"]
+    folds = dict(zip(names, [folds for _, folds in asked.runs[1:]], strict=True))
+    real = folds.pop(ALL)
+    assert real == [
+        one
+        for one in folds_of(corpus.conversations)
+        if not one.remotes and not set(one.recorders) & set(MADE)
+    ]
+    by_chance = folds.pop(RANDOM)
+    assert len(by_chance) == len(real) > 1
+    assert all(one.conversations for one in by_chance)
+    assert all(one == real for one in folds.values())
+    # the same conversations are tested by chance as by recorder
+    frame = corpus.conversations
+    tested = [sum(one.rows(frame) for one in some) for some in (real, by_chance)]
+    assert tested[0].tolist() == tested[1].tolist()
+    assert asked.runs[2][0] is asked.runs[1][0]
+
+
+def test_folds_of_ones_own_hold_for_variants_and_there_is_no_random_split(asked, corpus, tmp_path):
+    own = [Fold("alpha", ("alpha",))]
+    evaluate(corpus, tmp_path, EvaluateOptions(), folds=own)
+    assert RANDOM not in asked.reports[0][1]
+    assert [folds for _, folds in asked.runs] == [own] * 6
+
+
+def test_what_ships_is_all_but_the_model_of_train(corpus, tmp_path, monkeypatch, make_tiny):
+    """And points are written of the benchmark's scores alone."""
+    told = {}
+    rows = pl.DataFrame({"conversation": [1]})
+    monkeypatch.setattr(module, "training_table", lambda corpus, recipes, seed: (recipes, seed))
+    monkeypatch.setattr(module, "tested_views", lambda corpus, options: iter(()))
+    monkeypatch.setattr(module, "fixed_scores", lambda seen, fixed: rows)
+    monkeypatch.setattr(module, "check_libraries", lambda *modules: None)
+
+    def models(table, bench, folder, on_step):
+        told["models"] = (table, bench, folder)
+        return {"rhythm": 1.0}
+
+    monkeypatch.setattr(module, "ship_models", models)
+    monkeypatch.setattr(module, "ship_points", lambda *given: told.update(points=given))
+    assert ship(corpus, tmp_path, None, seed=2) == {"rhythm": 1.0}
+    assert "points" not in told
+    (recipes, seed), bench, folder = told["models"]
+    assert (seed, bench.seed, folder) == (2, 2, tmp_path)
+    assert bench.recipes == recipes
+    parts = {one.part for one in (*DEFAULT, *BASELINES)}
+    assert {one.part for one in recipes} == parts - {"flowstats"}
+    assert bench.fixed is rows
+    assert bench.labelled.height == corpus.conversations.height
+
+    scores = make_tiny([{"a": 0.5}])
+    ship(corpus, tmp_path, scores)
+    given, names, folder, made_by = told["points"]
+    assert (given, folder, made_by) == (scores, tmp_path, "minewatch evaluate")
+    assert names == [cls.name for cls in registry.DETECTORS]
