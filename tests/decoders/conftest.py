@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ruff: noqa: E501  one message a line
-"""Builders of conversations, and one session of each dialect as FIELD.md section 3 describes it."""
+"""Builders of conversations, and one session of each dialect, as captures and sources show them."""
 
 import json
 from collections.abc import Callable

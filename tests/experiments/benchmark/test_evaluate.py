@@ -147,9 +147,8 @@ def test_folds_of_ones_own_hold_for_variants_and_there_is_no_random_split(asked,
     assert [folds for _, folds in asked.runs] == [own] * 6
 
 
-def test_what_ships_is_all_but_the_model_of_train(corpus, tmp_path, monkeypatch, make_tiny):
-    """And points are written of the benchmark's scores alone."""
-    told = {}
+def test_what_ships_is_all_but_the_model_of_train(corpus, tmp_path, monkeypatch):
+    told = []
     rows = pl.DataFrame({"conversation": [1]})
     monkeypatch.setattr(module, "training_table", lambda corpus, recipes, seed: (recipes, seed))
     monkeypatch.setattr(module, "tested_views", lambda corpus, options: iter(()))
@@ -157,23 +156,15 @@ def test_what_ships_is_all_but_the_model_of_train(corpus, tmp_path, monkeypatch,
     monkeypatch.setattr(module, "check_libraries", lambda *modules: None)
 
     def models(table, bench, folder, on_step):
-        told["models"] = (table, bench, folder)
+        told.append((table, bench, folder))
         return {"rhythm": 1.0}
 
     monkeypatch.setattr(module, "ship_models", models)
-    monkeypatch.setattr(module, "ship_points", lambda *given: told.update(points=given))
-    assert ship(corpus, tmp_path, None, seed=2) == {"rhythm": 1.0}
-    assert "points" not in told
-    (recipes, seed), bench, folder = told["models"]
+    assert ship(corpus, tmp_path, seed=2) == {"rhythm": 1.0}
+    (((recipes, seed), bench, folder),) = told
     assert (seed, bench.seed, folder) == (2, 2, tmp_path)
     assert bench.recipes == recipes
     parts = {one.part for one in (*DEFAULT, *BASELINES)}
     assert {one.part for one in recipes} == parts - {"flowstats"}
     assert bench.fixed is rows
     assert bench.labelled.height == corpus.conversations.height
-
-    scores = make_tiny([{"a": 0.5}])
-    ship(corpus, tmp_path, scores)
-    given, names, folder, made_by = told["points"]
-    assert (given, folder, made_by) == (scores, tmp_path, "minewatch evaluate")
-    assert names == [cls.name for cls in registry.DETECTORS]

@@ -13,7 +13,7 @@ WINDOW_S: Final = 600.0
 LEAST_OCTETS: Final = 150
 """A longer payload is a job (received) or a share (sent); what is shorter answers or keeps alive.
 
-True of XMRig and ethminer with their pools (FIELD: results 36 to 66 octets, keep-alives 71 to
+True of XMRig and ethminer with their pools (results 36 to 66 octets, keep-alives 71 to
 102), and under TLS, which adds 29 octets at most."""
 
 MEASURES: Final = {

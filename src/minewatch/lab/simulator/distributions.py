@@ -100,7 +100,7 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "certificates": Parameter(
         "octets", Lognormal(2600, 0.45, 750, 5500), "conversation", "chosen: self-signed to 3 links"
     ),
-    # Mining: pools (FIELD: measured on public captures; programs' own settings)
+    # Mining: pools (measured on public captures; programs' own settings)
     "pool_processing": Parameter("s", Lognormal(0.002, 0.9, 0.0002, 0.08), "pool", _CHOSEN),
     "pool_push_delay": Parameter(
         "s", Lognormal(0.02, 1.0, 0.001, 0.9), "miner", "order in which a pool serves: chosen"
