@@ -18,8 +18,8 @@ minewatch blocks http://127.0.0.1:18081 2026-11-20T08:00 2026-11-20T12:00 -o blo
 
 minewatch scan incident.pcap --blocks blocks.csv
 
-Nobody but this node is asked. Its times are those in the headers, which miners set: a node's own log
-of arrivals is better, where there is one.
+Nobody but this node is asked. Its times are those in the headers, which miners set: a node's own
+log of arrivals is better, where there is one.
 """
 
 

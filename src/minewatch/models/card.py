@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 CARD_VERSION = 2
-"""Version 1 lacked ``min_known``, ``needs`` and ``calibration``; such cards are read as what they meant."""
+"""Version 1 lacked ``min_known``, ``needs`` and ``calibration``; it is read as what it meant."""
 MAX_FEATURES = 1024
 
 
