@@ -135,6 +135,15 @@ def entry(*lines):
         ("tags = 1", 1, "tags is no table; write [tags] and below it"),
         ('[tags]\n\nlab = "10.0.0.0/8"', 3, "'lab' is no list of networks"),
         ('[tags]\nlab = ["10.0.0/8"]', 2, "write networks as 10.0.0.0/8"),
+        ('[tags]\nall = ["0.0.0.0/0"]', 2, "0.0.0.0/0 is every address; name the network"),
+        (entry('network = "::/0"'), 2, "::/0 is every address; name the network"),
+        ('# a\n\ntags.lab = ["no"]', 3, "'no' does not appear to be"),
+        ("# a\n[tags.lab]\nb = 1", 2, "'lab' is no list of networks"),
+        *(
+            (entry('host = "10.0.0.1"').replace("2027-01-31", end), 5, "is no time in UTC; write")
+            for end in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00")
+        ),
+        (entry('host = "10.0.0.1"').replace("2027-01-31", "9" * 5000), 5, "not TOML: Exceeds the"),
         ("[transit]\nvpn = []", 2, "'vpn' is no list of networks"),
         ('[tags]\ntransit = ["10.0.0.0/8"]', 2, "the tag 'transit' is made from [transit]"),
         ("[[allow]\n", 1, "not TOML: "),

@@ -40,3 +40,19 @@ def test_a_time_that_is_none_is_refused(run, node):
 @pytest.mark.parametrize("text", ["2020-09-13T12:26:40", "2020-09-13T14:26:40+02:00"])
 def test_without_a_zone_a_time_is_utc(text):
     assert moment(text) == 1_600_000_000
+
+
+@pytest.mark.parametrize("end", [1, 2])
+def test_a_span_that_does_not_run_forwards_is_refused(end, run, node):
+    result = run("blocks", node.url, at(2), at(end))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the first is not before the second; exchange them" in result.stderr
+    assert node.asked == []
+
+
+def test_no_blocks_leave_no_file(run, node, tmp_path):
+    path = tmp_path / "blocks.csv"
+    result = run("blocks", node.url, at(TOP + 5), at(TOP + 6), "-o", path)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"minewatch: {node.url}/json_rpc: no block from 20")
+    assert not path.exists()

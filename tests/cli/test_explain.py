@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -10,7 +11,10 @@ MINER = "10.0.0.5:41022-203.0.113.9:443"
 def test_a_miner_in_full(run, mining_pcap):
     result = run("explain", mining_pcap, MINER)
     assert result.exit_code == 0
-    assert result.stdout.startswith("MINING  >0.999  10.0.0.5:41022 -> 203.0.113.9:443  TCP\n")
+    first = result.stdout.partition("\n")[0]
+    assert re.fullmatch(
+        r"MINING  (>0\.999|0\.999)  10\.0\.0\.5:41022 -> 203\.0\.113\.9:443  TCP", first
+    )
     for title in (
         "Detectors",
         "Speaks for mining",

@@ -2,6 +2,7 @@
 import ipaddress
 import json
 
+import numpy as np
 import pytest
 
 from minewatch import registry
@@ -56,6 +57,32 @@ def test_the_list_that_ships_is_used_unless_told_otherwise():
     assert names(no_intel=True) == ()
 
 
+def test_baselines_are_asked_and_not_counted():
+    options = o.scan_options(PipelineOptions(), baselines=True)
+    names = [one.name for one in registry.BASELINES]
+    assert set(names) <= {detector.name for detector in options.detectors}
+    certain = {name: np.array([0.999]) for name in names}
+    assert options.fusion.probability(certain, 1) == pytest.approx([options.fusion.prior])
+
+
+def test_a_model_of_the_users_own_counts_beside_baselines():
+    own = str(shipped_model("flowstats"))
+    fusion = o.scan_options(PipelineOptions(), model=own, baselines=True).fusion
+    assert fusion.probability({"flowstats": np.array([0.999])}, 1) > fusion.prior
+    assert fusion.probability({"netflow": np.array([0.999])}, 1) == pytest.approx([fusion.prior])
+
+
+def test_lines_of_a_list_that_were_left_out_are_told(tmp_path, capsys):
+    path = tmp_path / "own.csv"
+    path.write_text("indicator,type\n10.0.0.9,ip\n10.0.0.999,ip\n*.example,domain\n")
+    o.scan_options(PipelineOptions(), intel=str(path))
+    told = capsys.readouterr().err
+    assert told.startswith(f"minewatch: 2 lines of the list were left out; the first is {path}:3: ")
+    path.write_text("indicator,type\n10.0.0.9,ip\n")
+    o.scan_options(PipelineOptions(), intel=str(path))
+    assert capsys.readouterr().err == ""
+
+
 def test_a_budget_chooses_the_threshold(monkeypatch, tmp_path):
     point = {"threshold": 0.7, "false_alarms": 0, "per_100000": 0.0, "low": 0.0, "high": 3.0}
     data = {
@@ -75,6 +102,15 @@ def test_a_budget_chooses_the_threshold(monkeypatch, tmp_path):
     options = o.scan_options(PipelineOptions(), budget="1/host-month")
     assert options.threshold == 0.7
     assert options.promise.startswith("threshold 0.7: at most 3 false alarms per 100,000")
+    assert "on top" not in options.promise
+    with_baselines = o.scan_options(PipelineOptions(), budget="1/host-month", baselines=True)
+    assert with_baselines.promise == options.promise
+    own = tmp_path / "own.csv"
+    own.write_text("indicator,type\n10.0.0.9,ip\n")
+    with_list = o.scan_options(PipelineOptions(), budget="1/host-month", intel=str(own))
+    assert with_list.promise == (
+        options.promise + "; what --intel may add was not measured and comes on top"
+    )
     with pytest.raises(ConfigError, match=r"lowest that can be promised for packets is 0\.9/host"):
         o.scan_options(PipelineOptions(), budget="0.5/host-month")
     path.write_text(json.dumps(data | {"detectors": ["signature"]}))

@@ -31,10 +31,11 @@ def test_a_span_that_the_chain_has_not_reached_ends_with_it(node):
     assert len(MonerodBlocks(node.url).between(0, seconds(2))) == 3
 
 
-def test_only_so_many_are_fetched(node, monkeypatch):
+def test_only_so_many_are_fetched_and_none_is_left_out_in_silence(node, monkeypatch):
     monkeypatch.setattr(block_feed, "MAX_BLOCKS", 20)
-    found = MonerodBlocks(node.url).between(seconds(0), seconds(1000))
-    assert (found.time_ns // 10**9).tolist() == [seconds(h) for h in range(981, 1001)]
+    assert len(MonerodBlocks(node.url).between(seconds(981), seconds(1000))) == 20
+    with pytest.raises(ConfigError, match=r"json_rpc: 21 blocks in that time, 20 at most; ask for"):
+        MonerodBlocks(node.url).between(seconds(980), seconds(1000))
 
 
 @pytest.mark.parametrize(
@@ -92,11 +93,21 @@ def test_a_node_that_is_slow_or_not_there(node):
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://a/", "file:///etc/passwd", "127.0.0.1:18081", "http://", ""]
+    "url",
+    [
+        *("ftp://a/", "file:///etc/passwd", "127.0.0.1:18081", "http://", ""),
+        *("http://[::1", "http://\u2100.x", "http://127.0.0.1/\xe9", "http://a\x1b[2J", "\x00"),
+    ],
 )
 def test_other_addresses_are_refused(url):
     with pytest.raises(ConfigError, match="write http://127"):
         MonerodBlocks(url)
+
+
+@pytest.mark.parametrize("host", ["a" * 80 + ".example", "127.0.0.1:port", "127.0.0.1:99999"])
+def test_a_host_that_cannot_be_one_is_an_answer_that_does_not_come(host):
+    with pytest.raises(SourceError, match="the node does not answer"):
+        MonerodBlocks(f"http://{host}", timeout_s=1.0).between(0, 1)
 
 
 def test_no_password_is_taken_or_told():

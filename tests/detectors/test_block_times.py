@@ -29,6 +29,15 @@ def test_header_comments_and_empty_lines_are_passed_over(load):
     assert len(load("epoch_s,height\n\n# mine\n1603311580\n  1603311633 ,7\n")) == 2
 
 
+def test_a_byte_order_mark_hides_no_block(load):
+    assert len(load("\ufeff1603311580\r\n1603311633\r\n")) == 2
+
+
+def test_a_first_line_that_begins_with_a_digit_is_no_header(load):
+    with pytest.raises(ConfigError, match=r"blocks\.csv:1: '1603311580;7' is no block"):
+        load("1603311580;7\n1603311633;8\n")
+
+
 def test_order_does_not_matter_and_blocks_on_each_others_heels_are_one(load):
     found = load("1603311700\n1603311580\n1603311589\n1603311598\n")
     assert (found.time_ns // 10**9).tolist() == [1603311580, 1603311700]
@@ -56,10 +65,11 @@ def test_a_file_is_read_in_bounded_memory(load, monkeypatch):
     assert len(load(lines)) == 3
     with pytest.raises(ConfigError, match=r"blocks\.csv:4: more than 3 blocks; cut the file"):
         load(lines + "1603319999\n")
-    with pytest.raises(ConfigError, match="is no block"):  # a line without end is cut
-        load("x" * (module.MAX_LINE_OCTETS + 5))
+    for text in ("x" * module.MAX_LINE_OCTETS, "1603311580," + "1" * module.MAX_LINE_OCTETS):
+        with pytest.raises(ConfigError, match=r"blocks\.csv:1: a line without an end; write one"):
+            load(text)
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(SourceError, match=r"none\.csv"):
+    with pytest.raises(SourceError, match=r"none\.csv: No such file .*; name a CSV of block times"):
         load_block_times(tmp_path / "none.csv")

@@ -45,16 +45,30 @@ def test_a_field_without_end_ends_the_list(listed):
     found = listed("10.0.0.9,ip,,,,,,", '"' + "x" * 200_000)
     assert len(found) == 1
     assert found.n_left_out == 1
+    assert found.problems[0].endswith("; this and all below it was not read")
 
 
 def test_files_that_are_no_list(tmp_path, listed):
     with pytest.raises(SourceError, match="No such file"):
         load_indicators(tmp_path / "absent.csv")
-    with pytest.raises(ConfigError, match=r"list.csv:1: the header lacks type"):
+    with pytest.raises(ConfigError, match=r"list.csv:1: the header lacks type; begin the list"):
         listed(header="indicator,kind\n")
+    with pytest.raises(ConfigError, match=r"list.csv:1: the header lacks indicator, type"):
+        listed(header="x" * 200_000 + "\n")
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(ConfigError, match="indicator, type"):
         load_indicators(tmp_path / "empty.csv")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(listed):
+    assert len(listed("10.0.0.9,ip,,,,,,", header="\ufeff" + HEADER)) == 1
+
+
+@pytest.mark.parametrize("name", ["*.pool.example", "http://pool.example/", "pool example", "."])
+def test_a_name_that_could_never_meet_a_conversation_is_left_out(listed, name):
+    found = listed(f"{name},domain,,,,,,", "Pool.example.,domain,,,,,,")
+    assert (list(found.names), found.n_left_out) == (["pool.example"], 1)
+    assert found.problems[0].endswith("is no name of a host")
 
 
 def test_comments_are_no_entries(listed):

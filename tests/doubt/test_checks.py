@@ -95,6 +95,12 @@ def test_who_else_talks_to_the_far_end(others, text):
     assert any(text in one for one in asked("push_share", others=others))
 
 
+def test_where_hosts_in_step_carried_it_no_second_host_is_asked_for():
+    assert not any("Is a second host in step?" in text for text in asked("push_coincidence"))
+    more = asked("push_coincidence", others=(7, 3))
+    assert any("3 more hosts have a conversation like this" in text for text in more)
+
+
 def test_what_is_asked_depends_on_what_carried_it():
     listed, together = asked("destination_address"), asked("synchrony")
     assert any("Is the entry still true?" in text for text in listed)

@@ -82,6 +82,14 @@ def test_what_is_no_card_is_refused(text):
         card_from_json(text)
 
 
+@pytest.mark.parametrize("name", ["name", "features", "metering", "base_rate", "card_version"])
+def test_an_error_does_not_repeat_a_value_of_megabytes(name):
+    values = {"name": [0] * 10_000, "base_rate": 10**400}
+    with pytest.raises(ValueError, match=r".") as raised:
+        card_from_json(changed(**{name: values.get(name, "x" * 10_000)}))
+    assert len(str(raised.value)) < 200
+
+
 def test_a_card_of_version_1_is_read_as_what_it_meant():
     old = json.loads(CARD.to_json())
     del old["min_known"], old["needs"], old["calibration"]

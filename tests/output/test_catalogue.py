@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from minewatch.cli.catalogue import Described
-from minewatch.output.catalogue import print_columns, print_detectors
+from minewatch.output.catalogue import BASELINE, print_columns, print_detectors
 
 
 def test_detectors(console):
     one = Described("some", "Looks at [sizes].", ("a", "b"), "Padding.", "Author, title.")
-    print_detectors([one, Described("other", "x", (), "", "")], console)
+    print_detectors([one, Described("other", "x", (), "", "", is_counted=False)], console)
     assert [line.rstrip() for line in console.export_text().splitlines()] == [
         "some",
         "  what it does  Looks at [sizes].",
@@ -16,6 +16,7 @@ def test_detectors(console):
         "other",
         "  what it does  x",
         "  needs         nothing",
+        f"  counts        {BASELINE}",
         "  blind to      not stated",
         "",
     ]

@@ -38,6 +38,13 @@ def test_for_and_against_and_how_close(explain, verdict):
     assert "  Without stratum_state: <0.001.\n  Without packets_ratio: 0.937.\n" in text
 
 
+def test_a_detector_that_is_not_counted_is_told_as_that(console, verdict):
+    subject = Subject(conversations().frame, verdict(), "a.pcap")
+    Explanation(subject, 0.5, 0.002, {}, frozenset({"signature"})).print(console)
+    text = console.export_text()
+    assert "\n  signature  0.9990  (not counted)\n  intel      not ready\n" in text
+
+
 def test_a_normal_verdict_tells_how_far_it_is(explain, verdict):
     said = verdict(label="normal", mining_probability=0.1)
     text = explain(Subject(conversations().frame, said, "a.pcap"), threshold=0.9)

@@ -168,11 +168,16 @@ class _Reader:
 
     def _network(self, text: object, line: int) -> Network:
         try:
-            return ipaddress.ip_network(self._text(text, "network", line))
+            network = ipaddress.ip_network(self._text(text, "network", line))
         except ValueError as error:
             raise self._lines.error(
                 line, f"{error}; write networks as 10.0.0.0/8 or 2001:db8::/32"
             ) from error
+        if not network.prefixlen:
+            raise self._lines.error(
+                line, f"{network} is every address; name the network that is meant"
+            )
+        return network
 
     def _address(self, text: str, line: int) -> tuple[int, int]:
         try:
@@ -194,7 +199,13 @@ class _Reader:
         if isinstance(value, datetime):
             if value.tzinfo is None:
                 raise self._lines.error(line, f"expires {value} has no offset from UTC; {cure}")
-            return int(value.timestamp() * 1000) * 1_000_000, value.astimezone(UTC).isoformat()
+            try:
+                moment = value.astimezone(UTC)
+            except OverflowError as error:  # before the year 1 or after 9999 in UTC
+                raise self._lines.error(
+                    line, f"expires {value} is no time in UTC; {cure}"
+                ) from error
+            return int(moment.timestamp() * 1000) * 1_000_000, moment.isoformat()
         if not isinstance(value, date):
             raise self._lines.error(line, f"expires {str(value)[:40]!r} is no ISO date; {cure}")
         day = datetime(value.year, value.month, value.day, tzinfo=UTC)

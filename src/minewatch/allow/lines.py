@@ -42,10 +42,12 @@ class Lines:
                 raise self.error(number, "write texts on one line, in single quotes")
         try:
             self.data: dict[str, Any] = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
+            # Besides what is no TOML: numbers of more digits than Python reads.
             at = re.search(r"at line (\d+)", str(error))
-            reason = str(error).partition(" (at ")[0]
-            line = int(at[1]) if at else len(self._lines)
+            reason = str(error).partition(" (at ")[0].partition(";")[0]
+            is_at_end = "end of document" in str(error)
+            line = int(at[1]) if at else len(self._lines) if is_at_end else self._longest()
             raise self.error(line, f"not TOML: {reason}; mend this line") from error
 
     def heads(self, table: str) -> list[int]:
@@ -84,9 +86,21 @@ class Lines:
         """
         if table is not None:
             heads = self.heads(table)
-            return self.below(heads[0], key) if heads else self.find(table)
+            return self.below(heads[0], key) if heads else self._mention(f"{table}.{key}", table)
         heads = self.heads(key)
-        return heads[0] if heads else self.below(0, key) or 1
+        return heads[0] if heads else self.below(0, key) or self._mention(key)
+
+    def _mention(self, *texts: str) -> int:
+        """The first line that begins with a text, as dotted keys and heads do; 1 if none does."""
+        for text in texts:
+            for number, line in enumerate(self._lines, 1):
+                if line.replace(" ", "").lstrip("[").startswith(text.replace(" ", "")):
+                    return number
+        return 1
+
+    def _longest(self) -> int:
+        """The longest line: where the parser names none, nesting or a number is too long."""
+        return max(range(len(self._lines)), key=lambda i: len(self._lines[i])) + 1
 
     def error(self, line: int, text: str) -> ConfigError:
         """Return an error that names file and line.

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from minewatch.cli import options as o
-from minewatch.errors import ConfigError
+from minewatch.errors import ConfigError, SourceError
 
 EPILOG: Final = """
 Examples:
@@ -41,7 +41,15 @@ def blocks(
     from minewatch.detectors.block_feed import MonerodBlocks
     from minewatch.output.destination import Destination
 
-    found = MonerodBlocks(node).between(moment(begin), moment(end))
+    from_s, to_s = moment(begin), moment(end)
+    if from_s >= to_s:
+        raise ConfigError(f"{begin} to {end}: the first is not before the second; exchange them")
+    source = MonerodBlocks(node)
+    found = source.between(from_s, to_s)
+    if not len(found):
+        raise SourceError(
+            source.url, f"no block from {begin} to {end}; has the node read its chain so far?"
+        )
     lines = ["epoch_s", *(str(ns // 1_000_000_000) for ns in found.time_ns.tolist())]
     with Destination(output) as out:
         out.write(("\n".join(lines) + "\n").encode())

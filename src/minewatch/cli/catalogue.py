@@ -76,6 +76,8 @@ class Described:
     """Columns without which it is silent."""
     blind_to: str
     reference: str
+    is_counted: bool = True
+    """Whether it makes the verdict; else it is a system of others, to compare with."""
 
 
 def describe(detector: Detector) -> Described:
@@ -85,6 +87,8 @@ def describe(detector: Detector) -> Described:
     ----------
     detector : a detector; its class says ``Blind spots:`` and has a section References.
     """
+    from minewatch import registry
+
     text = inspect.getdoc(type(detector)) or ""
     blind = re.search(r"Blind spots?: (.*?)(?:\n\n|\Z)", text, re.DOTALL)
     reference = re.search(r"^References\n-+\n(.*?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
@@ -94,6 +98,7 @@ def describe(detector: Detector) -> Described:
         requires=detector.requires,
         blind_to=_plain(blind[1]) if blind else "",
         reference=_plain(reference[1]) if reference else "",
+        is_counted=not isinstance(detector, registry.BASELINES),
     )
 
 

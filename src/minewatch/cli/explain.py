@@ -115,6 +115,8 @@ def find_subjects(session: Session, options: ScanOptions, selection: Selection) 
 def _subjects_of(
     source: Input, session: Session, options: ScanOptions, selection: Selection
 ) -> list[Subject]:
+    import numpy as np
+
     from minewatch.output.company import Company
     from minewatch.scanning import scan_capture
 
@@ -124,6 +126,7 @@ def _subjects_of(
     company = Company()
     for chunk in chunks:
         company.add(chunk.conversations.frame, chunk.is_mining)
+        company.add(chunk.gated, np.zeros(chunk.gated.height, np.bool_))
         found += _subjects_in(chunk, source.name, selection)
     if not found:
         raise SourceError(
@@ -207,8 +210,14 @@ def show_subjects(
         for decoder in options.decoders
         for column in decoder.columns
     }
+    fusion = options.fusion
+    silent = frozenset(
+        one.name
+        for one in options.detectors
+        if not fusion.parts.get(one.name, fusion.stranger).weight
+    )
     first, *others = subjects
-    Explanation(first, options.threshold, options.fusion.prior, descriptions).print(out)
+    Explanation(first, options.threshold, fusion.prior, descriptions, silent).print(out)
     if others:
         ids = ", ".join(str(subject.verdict.flow_id) for subject in others[:10])
         text = f"{len(others)} more between the same ends: see --id with {ids}"

@@ -12,6 +12,7 @@ from minewatch.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from minewatch.cli.progress import ProgressBar
+    from minewatch.contracts import Detector
     from minewatch.metering.state import MeteringOptions
     from minewatch.models.operating_points import Choice
     from minewatch.pipeline import PipelineOptions
@@ -228,7 +229,7 @@ def scan_options(
     from minewatch import registry
     from minewatch.allow.file import read_known
     from minewatch.detectors.block_times import load_block_times
-    from minewatch.detectors.fusion import LABEL_THRESHOLD, Fusion
+    from minewatch.detectors.fusion import DEFAULT_PARTS, LABEL_THRESHOLD, Fusion, Part
     from minewatch.scanning import ScanOptions
 
     if threshold is not None and not 0 < threshold <= 1:
@@ -247,19 +248,38 @@ def scan_options(
         )
     except ModelError as error:
         raise ModelError(_in_options(error)) from error
+    _tell_left_out(detectors)
+    uncounted = {one.name for one in registry.BASELINES}
+    if model is not None:
+        uncounted.discard("flowstats")
     promise = None
     if budget is not None:
-        choice = _chosen(budget, model, [detector.name for detector in detectors])
+        counted = [one.name for one in detectors if one.name not in uncounted]
+        choice = _chosen(budget, model, counted)
         threshold, promise = choice.threshold, choice.sentence
+        if own := [name for name, given in (("--intel", intel), ("--blocks", blocks)) if given]:
+            promise += f"; what {' and '.join(own)} may add was not measured and comes on top"
     return ScanOptions(
         pipeline,
         registry.decoders(),
         detectors,
-        Fusion(),
+        Fusion(parts=dict(DEFAULT_PARTS) | dict.fromkeys(uncounted, Part(0.0, 0.0, 0.0))),
         LABEL_THRESHOLD if threshold is None else threshold,
         known=known,
         promise=promise,
     )
+
+
+def _tell_left_out(detectors: Sequence[Detector]) -> None:
+    """Say which lines of a list were not used: else a pool that somebody listed is missed."""
+    from minewatch.cli.errors import complain
+    from minewatch.detectors.intel import IntelDetector
+
+    for detector in detectors:
+        if isinstance(detector, IntelDetector) and detector.indicators.n_left_out:
+            n = detector.indicators.n_left_out
+            lines = "1 line of the list was" if n == 1 else f"{n:,} lines of the list were"
+            complain(f"{lines} left out; the first is {detector.indicators.problems[0]}")
 
 
 def _chosen(budget: str, model: str | None, detectors: Sequence[str]) -> Choice:

@@ -21,7 +21,7 @@ TIMEOUT_S: Final = 10.0
 HEADERS_A_CALL: Final = 500
 """A restricted node refuses more than 1,000 headers."""
 MAX_BLOCKS: Final = 50_000
-"""Headers that are fetched at most: ten weeks of Monero."""
+"""Blocks of a span at most: ten weeks of Monero."""
 MAX_ANSWER_OCTETS: Final = 4 << 20
 """500 headers take about 600 kB."""
 MAX_HEIGHT: Final = 1 << 40
@@ -51,9 +51,14 @@ class MonerodBlocks:
     """
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url if url.isascii() and url.isprintable() else "")
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ConfigError(f"{url}: not the address of a node; write http://127.0.0.1:18081")
+            raise ConfigError(
+                f"{url[:80]}: not the address of a node; write http://127.0.0.1:18081"
+            )
         if parts.username is not None or parts.password is not None:
             raise ConfigError("the address of a node must not hold a user or a password")
         path = parts.path if parts.path.strip("/") else "/json_rpc"
@@ -62,7 +67,7 @@ class MonerodBlocks:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
 
     def between(self, from_s: float, to_s: float) -> BlockTimes:
-        """Return the blocks of a span of time, the latest ``MAX_BLOCKS`` of it at most.
+        """Return the blocks of a span of time.
 
         Parameters
         ----------
@@ -72,12 +77,17 @@ class MonerodBlocks:
         Raises
         ------
         SourceError : the node cannot be asked, or answers what is no block header.
+        ConfigError : these are more than ``MAX_BLOCKS``.
         """
         tip = self._header("get_last_block_header", {})
         top = self._height(tip)
         low = self._first_from(from_s, top)
         high = self._first_from(to_s, top)
-        low = max(low, high - MAX_BLOCKS + 1)
+        if high - low >= MAX_BLOCKS:
+            raise ConfigError(
+                f"{self.url}: {high - low + 1:,} blocks in that time, {MAX_BLOCKS:,} at most; ask "
+                "for the time of the capture"
+            )
         seconds: list[float] = []
         for start in range(low, high + 1, HEADERS_A_CALL):
             end = min(start + HEADERS_A_CALL - 1, high)
@@ -125,7 +135,7 @@ class MonerodBlocks:
         try:
             with self._opener.open(request, timeout=self.timeout_s) as answer:
                 text = answer.read(MAX_ANSWER_OCTETS + 1)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             reason = getattr(error, "reason", None) or error
             raise SourceError(
                 self.url, f"the node does not answer ({reason}); is it up, and is this its RPC?"

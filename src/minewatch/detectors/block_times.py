@@ -62,9 +62,9 @@ def block_times(seconds: list[float], name: str) -> BlockTimes:
 def load_block_times(path: str | Path) -> BlockTimes:
     """Read block times from a CSV: seconds since 1970 first; what follows is not looked at.
 
-    The first line may be a header; empty lines and those that begin with ``#`` are passed over.
-    The times are those at which a node *heard* of the blocks: what miners write into them may be a
-    minute off.
+    The first line may be a header (it begins with no digit); empty lines and those that begin with
+    ``#`` are passed over. The times are those at which a node *heard* of the blocks: what miners
+    write into them may be a minute off.
 
     Parameters
     ----------
@@ -77,16 +77,18 @@ def load_block_times(path: str | Path) -> BlockTimes:
     """
     seconds: list[float] = []
     try:
-        with Path(path).open(encoding="utf-8", errors="replace") as file:
+        with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
             number = 0
             while line := file.readline(MAX_LINE_OCTETS):
                 number += 1
+                if len(line) == MAX_LINE_OCTETS and not line.endswith("\n"):
+                    raise ConfigError(f"{path}:{number}: a line without an end; {_CURE}")
                 text = line.strip()
                 if not text or text.startswith("#"):
                     continue
                 found = _seconds(text)
                 if found is None:
-                    if number == 1 and line.endswith("\n"):
+                    if number == 1 and not text[0].isdigit():
                         continue
                     raise ConfigError(f"{path}:{number}: {text[:40]!r} is no block; {_CURE}")
                 if len(seconds) == MAX_BLOCKS:
@@ -96,7 +98,8 @@ def load_block_times(path: str | Path) -> BlockTimes:
                     )
                 seconds.append(found)
     except OSError as error:
-        raise SourceError(str(path), error.strerror or "cannot be read") from error
+        reason = error.strerror or "cannot be read"
+        raise SourceError(str(path), f"{reason}; name a CSV of block times") from error
     if not seconds:
         raise ConfigError(f"{path}:1: no blocks; {_CURE}")
     return block_times(seconds, str(path))

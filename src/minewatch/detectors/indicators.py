@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
@@ -29,6 +30,8 @@ CONFIDENCES: Mapping[str, float] = {
 }
 UNKNOWN_CONFIDENCE = 0.4
 _REQUIRED, _TYPES = ("indicator", "type"), ("ip", "domain")
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+"""As names stand in DNS and TLS: others (wildcards, URLs) would never meet a conversation."""
 _MAX_ENTRIES, _MAX_PROBLEMS = 2_000_000, 100
 NS_PER_DAY = 86_400 * 10**9
 
@@ -140,15 +143,27 @@ def load_indicators(path: str | Path) -> Indicators:
 
 def _load_into(found: Indicators, path: str | Path) -> None:
     try:
-        with Path(path).open(encoding="utf-8", errors="replace", newline="") as file:
+        with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
+            missing = [name for name in _REQUIRED if name not in _header(reader)]
             if missing:
-                raise ConfigError(f"{path}:1: the header lacks {', '.join(missing)}")
+                raise ConfigError(
+                    f"{path}:1: the header lacks {', '.join(missing)}; begin the list with a line "
+                    "indicator,type and what else it has: port,source,confidence,date"
+                )
             for line, row in _rows(reader, found, path):
                 _add(found, row, f"{path}:{line}")
     except OSError as error:
-        raise SourceError(str(path), error.strerror or "cannot be read") from error
+        reason = error.strerror or "cannot be read"
+        raise SourceError(str(path), f"{reason}; name a CSV of indicators") from error
+
+
+def _header(reader: csv.DictReader[str]) -> Sequence[str]:
+    """The names of the columns, none if the first line is no CSV."""
+    try:
+        return reader.fieldnames or ()
+    except csv.Error:
+        return ()
 
 
 def _rows(
@@ -158,13 +173,17 @@ def _rows(
     try:
         for count, row in enumerate(reader):
             if count >= _MAX_ENTRIES:
-                _leave_out(found, f"{path}:{reader.line_num}", "too many entries")
+                place = f"{path}:{reader.line_num}"
+                _leave_out(
+                    found, place, f"more than {_MAX_ENTRIES:,} entries; not read from here on"
+                )
                 return
             if str(row.get("indicator") or "").startswith("#"):
                 continue
             yield reader.line_num, {k: v for k, v in row.items() if k and isinstance(v, str)}
     except csv.Error as error:
-        _leave_out(found, f"{path}:{reader.line_num}", str(error))
+        place = f"{path}:{reader.line_num}"
+        _leave_out(found, place, f"{error}; this and all below it was not read")
 
 
 def _add(found: Indicators, row: Mapping[str, str], place: str) -> None:
@@ -180,8 +199,10 @@ def _add(found: Indicators, row: Mapping[str, str], place: str) -> None:
         )
         if kind == "ip":
             found.addresses.setdefault(halves_of(value), []).append(entry)
-        else:
+        elif _NAME.fullmatch(value.strip(".")):
             found.names.setdefault(value.strip("."), []).append(entry)
+        else:
+            raise ValueError(f"{value[:64]!r} is no name of a host")
     except (ValueError, OverflowError) as error:
         _leave_out(found, place, str(error))
 

@@ -80,9 +80,11 @@ def checks(
         CLOCK: _clock,
         SHAPE: _shape,
     }
-    for kind in carriers(evidence):
+    carried = carriers(evidence)
+    for kind in carried:
         yield from ways[kind](row, near, far, values)
-    yield from _company(far, far_port, others)
+    if TOGETHER not in carried or any(others):
+        yield from _company(far, far_port, others)
 
 
 def _payload(

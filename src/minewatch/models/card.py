@@ -143,7 +143,7 @@ def _converted(data: dict[str, Any]) -> dict[str, Any]:
         n = len(features) if isinstance(features, list) else 0
         return data | {"min_known": n, "needs": [], "calibration": [1.0, 0.0]}
     if version != CARD_VERSION:
-        raise ValueError(f"card version {version!r} instead of {CARD_VERSION}")
+        raise ValueError(f"card version {_short(version)} instead of {CARD_VERSION}")
     return data
 
 
@@ -151,7 +151,7 @@ def _calibration(value: object) -> tuple[float, float]:
     """A slope that is not negative (more suspicion stays more) and an offset."""
     pair = _list(value)
     if len(pair) != 2:
-        raise ValueError(f"{value!r} is not a slope and an offset")
+        raise ValueError(f"{_short(value)} is not a slope and an offset")
     return _number(pair[0], 0, 1e6), _number(pair[1], -1e6, 1e6)
 
 
@@ -163,9 +163,14 @@ def _feature(entry: object) -> FeatureCard:
     return FeatureCard(_text(data["name"]), _text(data["unit"]), median, low, high)
 
 
+def _short(value: object) -> str:
+    """A value of a card for an error: a file of megabytes must not make a line of megabytes."""
+    return repr(value)[:40]
+
+
 def _text(value: object, empty: bool = False) -> str:
     if not isinstance(value, str) or not (value or empty):
-        raise ValueError(f"{value!r} is not a text")
+        raise ValueError(f"{_short(value)} is not a text")
     return value
 
 
@@ -176,25 +181,25 @@ def _number(value: object, low: float, high: float, closed: bool = False) -> flo
     except OverflowError:  # an integer of more than 308 digits
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{str(value)[:40]!r} is not a finite number")
+        raise ValueError(f"{_short(value)} is not a finite number")
     if not (low <= number <= high if closed else low < number < high):
-        raise ValueError(f"{value!r} is not between {low} and {high}")
+        raise ValueError(f"{_short(value)} is not between {low} and {high}")
     return number
 
 
 def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{value!r} is not a whole number")
+        raise ValueError(f"{_short(value)} is not a whole number")
     return value
 
 
 def _mapping(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{value!r} is not an object")
+        raise ValueError(f"{_short(value)} is not an object")
     return value
 
 
 def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{value!r} is not a list")
+        raise ValueError(f"{_short(value)} is not a list")
     return value

@@ -11,6 +11,7 @@ from minewatch.output.terminal import joined, print_hanging, safe
 if TYPE_CHECKING:
     from rich.console import Console
 
+BASELINE: Final = "for nothing: a baseline to compare with, shown with --baselines"
 _WIDE_ENOUGH: Final = 100
 """Columns below which a table would squeeze the meaning into a strip."""
 
@@ -20,7 +21,7 @@ def print_detectors(detectors: Sequence[Any], console: Console) -> None:
 
     Parameters
     ----------
-    detectors : with name, summary, requires, blind_to and reference.
+    detectors : with name, summary, requires, blind_to, reference and is_counted.
     console : where to.
     """
     from rich.padding import Padding
@@ -33,6 +34,8 @@ def print_detectors(detectors: Sequence[Any], console: Console) -> None:
         grid.add_column(overflow="fold")
         grid.add_row("what it does", safe(detector.summary))
         grid.add_row("needs", safe(", ".join(detector.requires) or "nothing"))
+        if not detector.is_counted:
+            grid.add_row("counts", safe(BASELINE))
         grid.add_row("blind to", safe(detector.blind_to or "not stated"))
         if detector.reference:
             grid.add_row("from", safe(detector.reference))

@@ -59,12 +59,14 @@ class Explanation:
     threshold : probability from which it is labelled mining.
     prior : the base rate.
     descriptions : meaning of the decoders' columns, by name.
+    silent : detectors that are shown and not counted.
     """
 
     subject: Subject
     threshold: float
     prior: float
     descriptions: Mapping[str, str]
+    silent: frozenset[str] = frozenset()
 
     def print(self, console: Console) -> None:
         """Print every part that there is something to say about."""
@@ -91,7 +93,7 @@ class Explanation:
     def _print_reasons(self, console: Console, row: Mapping[str, Any]) -> None:
         """Print what speaks for the verdict and against it, and how to find out."""
         verdict = self.subject.verdict
-        _section(console, "Detectors", _detector_lines(verdict))
+        _section(console, "Detectors", _detector_lines(verdict, self.silent))
         for title, items in _sides(verdict.evidence):
             _section(console, title, map(_evidence_line, items))
         _section(console, "How close", self._close_lines())
@@ -186,11 +188,11 @@ def _head(record: Mapping[str, Any], row: Mapping[str, Any], threshold: float) -
     yield safe(f"{record['capture']}, {ids}", style="dim")
 
 
-def _detector_lines(verdict: Verdict) -> Iterator[str]:
+def _detector_lines(verdict: Verdict, silent: frozenset[str]) -> Iterator[str]:
     width = max((len(name) for name in verdict.detectors), default=0)
     for name, probability in verdict.detectors.items():
         value = "not ready" if probability is None else f"{probability:.4f}"
-        yield f"{name:<{width}}  {value}"
+        yield f"{name:<{width}}  {value}{'  (not counted)' if name in silent else ''}"
 
 
 def _sides(evidence: Sequence[Evidence]) -> Iterator[tuple[str, list[Evidence]]]:
