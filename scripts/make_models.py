@@ -4,9 +4,9 @@
     python scripts/make_models.py LABELS... [--cesnet CSV] [--cache DIR] [--scores DIR] [-o DIR]
 
 LABELS are labels files and folders of runs, as for `minewatch evaluate`;
-docs/models/training-data.md says which they were. It prints the fusion's weights, which stand in
-src/minewatch/detectors/fusion.py. With --scores (OUT/scores of `minewatch evaluate`) it writes
-operating_points.json as well; with --only-points it leaves the models as they are.
+docs/models/training-data.md says which they were. With --scores (OUT/scores of `minewatch
+evaluate`) it writes operating_points.json as well; with --only-points it leaves the models as they
+are.
 """
 
 import argparse
@@ -35,9 +35,7 @@ def main(arguments: list[str]) -> int:
         if given.cache is not None:
             given.cache.mkdir(parents=True, exist_ok=True)
         corpus = read_sources(given.labels, given.cesnet, given.cache)
-        weights = ship(corpus, given.output, on_step=lambda step: print(step, flush=True))
-        for name, weight in weights.items():
-            print(f"{name:<16} {weight:.3f}")
+        ship(corpus, given.output, on_step=lambda step: print(step, flush=True))
     if given.scores is not None:
         names = [str(cls.name) for cls in registry.DETECTORS]
         ship_points(read_scores(given.scores), names, given.output, "minewatch evaluate")

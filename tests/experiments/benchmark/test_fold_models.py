@@ -6,14 +6,14 @@ import polars as pl
 import pytest
 
 from bench_corpus import AID, RECIPES, Remembering, Sizes, recorded
-from minewatch.detectors.fusion import Fusion, Part
+from minewatch.detectors.fusion import BASE_RATE, Fusion, Part
+from minewatch.errors import ModelError
 from minewatch.experiments.benchmark.fold_models import (
     COUNTED,
     KEYS,
     Bench,
     FoldModels,
     detectors_of,
-    fitted_fusion,
     fused,
     held_out_scores,
     make_fold,
@@ -171,27 +171,6 @@ def made_up(rows, **columns):
     return frame.with_columns(pl.Series(name, values) for name, values in columns.items())
 
 
-def test_weights_are_fitted_without_what_only_payload_tells():
-    rows = [(n, NO_PAYLOAD, "mining" if n % 2 else "normal", "a") for n in range(40)]
-    good = [0.4 if n % 2 else 0.0005 for n in range(40)]
-    bad = [0.0005 if n % 2 else 0.4 for n in range(40)]
-    payload = [(n, PACKETS, label, source) for n, _, label, source in rows]
-    one = made_up([*rows, *payload], good=good + bad, bad=bad + good, netflow=good + good)
-    found = fitted_fusion(one, Fusion())
-    alone = fitted_fusion(made_up(rows, good=good, bad=bad, netflow=good), Fusion())
-    assert found.parts == alone.parts
-    assert 0 <= found.parts["bad"].weight < 0.8 < found.parts["good"].weight
-    # a system of others is not fused: its ceiling is 0 and stays
-    assert found.parts["netflow"] == Fusion().parts["netflow"]
-
-
-def test_a_detector_that_is_never_ready_keeps_its_part():
-    rows = [(n, NO_PAYLOAD, "mining" if n % 2 else "normal", "a") for n in range(10)]
-    silent = pl.Series([None] * 10, dtype=pl.Float64)
-    one = made_up(rows, good=[0.4 if n % 2 else 0.001 for n in range(10)], intel=silent)
-    assert fitted_fusion(one, Fusion()).parts["intel"] == Fusion().parts["intel"]
-
-
 def test_fused_is_what_fusion_says_of_the_columns():
     frame = pl.DataFrame({"a": [0.5, None, 0.9, None], "b": [0.5, 0.3, None, None]})
     fusion = Fusion(0.01, {"a": Part(0.7, -1, 3), "b": Part(1.0, -2, 2)})
@@ -220,7 +199,7 @@ def counted(n, source, label="normal", *, first_only=False, start=1):
 def chosen(held_out, labelled, fold=None):
     """Return the thresholds of the detector ``a`` by input and budget."""
     bench = Bench((), (), pl.DataFrame(), Fusion(), labelled, 1.0)
-    frame = thresholds(fold or Fold("x", ("nobody",)), held_out, Fusion(), bench)
+    frame = thresholds(fold or Fold("x", ("nobody",)), held_out, bench)
     assert dict(frame.schema) == THRESHOLD
     assert set(frame["detector"]) == {"a", FUSED}
     assert set(frame["budget"]) == set(BUDGETS)
@@ -237,7 +216,7 @@ def normal_scores(n=20, source="s", kind=NO_PAYLOAD):
 def test_a_budget_is_a_share_of_all_normal_conversations():
     """Of 20,000 normal ones 20 were scored: budgets of 0.2, 2 and 20 false alarms."""
     found = chosen(normal_scores(), counted(20_000, "s"))
-    assert [found[NO_PAYLOAD, budget] for budget in BUDGETS] == [0.2, 0.18, 0.0]
+    assert [found[NO_PAYLOAD, budget] for budget in BUDGETS] == [0.2, 0.18, BASE_RATE]
 
 
 def test_a_conversation_counts_with_its_highest_score_of_all_moments():
@@ -321,5 +300,21 @@ def test_several_processes_make_the_same(corpus, table, bench):
     assert steps == ["made models without alpha", "made models without lab"]
     for one, other in zip(here, there, strict=True):
         assert isinstance(other, FoldModels)
-        assert (one.fold, one.files, one.fusion) == (other.fold, other.files, other.fusion)
+        assert (one.fold, one.files) == (other.fold, other.files)
         assert one.thresholds.equals(other.thresholds)
+
+
+def test_mining_of_three_recorders_is_needed(bench):
+    """One is left out; of the rest, one is left out in turn to calibrate by."""
+    for recorders, is_enough in (
+        ({"alpha": (3, 3), "bravo": (3, 3), "delta": (0, 4)}, False),
+        ({"alpha": (3, 3), "bravo": (3, 3), "delta": (3, 4)}, True),
+    ):
+        some = recorded(recorders)
+        one = dataclasses.replace(bench, labelled=some.conversations.select(COUNTED))
+        table = training_table(some, RECIPES, seed=1)
+        if is_enough:
+            assert make_fold(Fold("alpha", ("alpha",)), table, one).thresholds.height
+        else:
+            with pytest.raises(ModelError, match="of two recorders"):
+                make_fold(Fold("alpha", ("alpha",)), table, one)

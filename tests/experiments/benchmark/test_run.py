@@ -105,7 +105,7 @@ def test_the_joint_verdict_is_fusion_of_the_columns(measured):
     for one in made:
         part = scores.rows.filter(pl.col("fold") == one.fold.name)
         columns = {name: part[name].fill_null(np.nan).to_numpy() for name in scores.detectors}
-        wanted = one.fusion.probability(columns, part.height)
+        wanted = OPTIONS.fusion.probability(columns, part.height)
         np.testing.assert_array_equal(part[FUSED].to_numpy(), wanted)
     assert scores.detectors == ("read", "company", "sizes")
 

@@ -35,10 +35,8 @@ def test_a_file_is_written_for_each_recipe_and_tells_what_it_learnt_from(corpus,
     labelled = corpus.conversations.select(COUNTED)
     bench = Bench(RECIPES, (Sizes,), fixed, Fusion(), labelled, 0.5, seed=4)
     steps = []
-    weights = ship_models(table, bench, tmp_path, steps.append)
+    ship_models(table, bench, tmp_path, steps.append)
     assert steps == ["model sizes", "model sizes-flows"]
-    assert weights["sizes"] > 0
-    assert weights["signature"] == Fusion().parts["signature"].weight
     detector = Sizes([load_model(tmp_path / f"{part}.onnx") for part in Sizes.parts])
     packets, flows = (model.card for model in detector.models)
     assert packets.training["seed"] == 4

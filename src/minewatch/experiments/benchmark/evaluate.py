@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
+
 from minewatch import registry
 from minewatch.contracts import Detector
 from minewatch.detectors.block_clock import BlockClockDetector
@@ -25,10 +27,8 @@ from minewatch.experiments.benchmark.folds import MADE, Fold, folds_of, random_f
 from minewatch.experiments.benchmark.report import write_report
 from minewatch.experiments.benchmark.run import (
     BenchmarkOptions,
-    fixed_scores,
     pass_share,
     run_benchmark,
-    tested_views,
     training_table,
 )
 from minewatch.experiments.benchmark.scores import ScoreTable
@@ -178,8 +178,8 @@ def ship(
     folder: Path,
     seed: int = 0,
     on_step: Callable[[str], None] = lambda step: None,
-) -> dict[str, float]:
-    """Make the models that ship, of all recorders; return the fusion's weights.
+) -> None:
+    """Make the models that ship, of all recorders.
 
     Parameters
     ----------
@@ -194,14 +194,13 @@ def ship(
     options = replace(benchmark_options(EvaluateOptions(seed)), recipes=recipes)
     on_step("features of training rows")
     table = training_table(corpus, recipes, seed)
-    fixed = fixed_scores(list(tested_views(corpus, options)), options.fixed)
     bench = Bench(
         recipes,
         options.learnt,
-        fixed,
+        pl.DataFrame(),
         options.fusion,
         corpus.conversations.select(COUNTED),
         pass_share(corpus),
         seed,
     )
-    return ship_models(table, bench, folder, on_step)
+    ship_models(table, bench, folder, on_step)

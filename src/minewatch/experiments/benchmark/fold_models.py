@@ -27,7 +27,6 @@ from minewatch.training.corpus.views import InputKind
 from minewatch.training.metrics import threshold_for
 from minewatch.training.recipe import Fitted, Making, Recipe, follow, model_file
 from minewatch.training.view_table import ViewTable
-from minewatch.training.weights import fit_parts
 from minewatch.types import FloatArray
 
 KEYS: Final = ("conversation", "input", "horizon_s")
@@ -44,7 +43,6 @@ class FoldModels:
     fold: Fold
     files: Mapping[str, Mapping[str, bytes]]
     """Octets of the model files, by detector and part: as they would ship."""
-    fusion: Fusion
     thresholds: pl.DataFrame
     """Columns of ``scores.THRESHOLD``, chosen on training conversations alone."""
 
@@ -58,7 +56,7 @@ class Bench:
     recipes : of every learnt detector.
     learnt : their classes.
     fixed : scores of the detectors that learn nothing: ``KEYS`` and one column each.
-    fusion : prior, limits and the names of the detectors that are fused.
+    fusion : weighs the detectors.
     labelled : all labelled conversations, columns of ``COUNTED`` at least.
     pass_share : share of normal conversations that the gate lets through, at most.
     seed : of everything random.
@@ -112,7 +110,7 @@ def make_folds(
 
 
 def make_fold(fold: Fold, table: ViewTable, bench: Bench) -> FoldModels:
-    """Make every model without a fold's recorders, weigh them, and choose thresholds.
+    """Make every model without a fold's recorders, and choose thresholds.
 
     Parameters
     ----------
@@ -127,12 +125,11 @@ def make_fold(fold: Fold, table: ViewTable, bench: Bench) -> FoldModels:
     learnt = table.take(~fold.rows(table.rows))
     fitted = [follow(recipe, learnt, bench.seed) for recipe in bench.recipes]
     held_out = held_out_scores(learnt, fitted, bench)
-    fusion = fitted_fusion(held_out, bench.fusion)
     files: dict[str, dict[str, bytes]] = {}
     for one in fitted:
         data = model_file(one, learnt, making_of(one.recipe, bench.pass_share))
         files.setdefault(one.recipe.detector, {})[one.recipe.part] = data
-    return FoldModels(fold, files, fusion, thresholds(fold, held_out, fusion, bench))
+    return FoldModels(fold, files, thresholds(fold, held_out, bench))
 
 
 def detectors_of(
@@ -213,22 +210,6 @@ def held_out_scores(table: ViewTable, fitted: Sequence[Fitted], bench: Bench) ->
     )
 
 
-def fitted_fusion(held_out: pl.DataFrame, fusion: Fusion) -> Fusion:
-    """Return the fusion with weights fitted to held-out scores of inputs without payload.
-
-    Parameters
-    ----------
-    held_out : of ``held_out_scores``.
-    fusion : prior and limits; a detector whose ceiling is 0 is left out.
-    """
-    rows = held_out.filter(pl.col("input") != InputKind.PACKETS.value)
-    names = [n for n in scored_names(rows) if fusion.parts.get(n, fusion.stranger).ceiling > 0]
-    scores = {name: rows[name].fill_null(np.nan).to_numpy() for name in names}
-    learnt = {n: s for n, s in scores.items() if np.isfinite(s).any()}
-    is_mining = (rows["label"] == "mining").to_numpy()
-    return Fusion(fusion.prior, fit_parts(learnt, is_mining, fusion), fusion.stranger)
-
-
 def scored_names(frame: pl.DataFrame) -> list[str]:
     """Return the columns of probabilities.
 
@@ -252,7 +233,7 @@ def fused(frame: pl.DataFrame, names: Sequence[str], fusion: Fusion) -> FloatArr
     return fusion.probability(scores, frame.height)
 
 
-def thresholds(fold: Fold, held_out: pl.DataFrame, fusion: Fusion, bench: Bench) -> pl.DataFrame:
+def thresholds(fold: Fold, held_out: pl.DataFrame, bench: Bench) -> pl.DataFrame:
     """Return the threshold of each detector, input and budget: what training may flag.
 
     A normal conversation counts with the highest score of all moments, as an alert would. The
@@ -263,11 +244,10 @@ def thresholds(fold: Fold, held_out: pl.DataFrame, fusion: Fusion, bench: Bench)
     ----------
     fold : who is left out.
     held_out : of ``held_out_scores``.
-    fusion : of the fold.
     bench : what all folds share.
     """
     names = scored_names(held_out)
-    scored = held_out.with_columns(pl.Series(FUSED, fused(held_out, names, fusion)))
+    scored = held_out.with_columns(pl.Series(FUSED, fused(held_out, names, bench.fusion)))
     is_counted = ~pl.col("source").str.starts_with(TRAINING_AID)
     normal = scored.filter((pl.col("label") == "normal") & is_counted)
     sources = normal["source"].unique().to_list()
@@ -285,5 +265,6 @@ def thresholds(fold: Fold, held_out: pl.DataFrame, fusion: Fusion, bench: Bench)
                 allowed = int(budget * everyone / PER)
                 ordered = highest.to_numpy()
                 least = threshold_for(ordered, allowed) if len(ordered) > allowed else 0.0
-                rows.append((fold.name, kind, name, budget, least))
+                # Nothing that looks less like mining than a conversation at random is flagged.
+                rows.append((fold.name, kind, name, budget, max(least, bench.fusion.prior)))
     return pl.DataFrame(rows, schema=THRESHOLD, orient="row")

@@ -46,7 +46,7 @@ class BenchmarkOptions:
     recipes : how learnt detectors are made.
     learnt : their classes.
     fixed : detectors that learn nothing.
-    fusion : prior and limits of what is fused.
+    fusion : weighs the detectors.
     inputs : kinds of input.
     horizons_s : moments.
     seed : of everything random.
@@ -293,4 +293,4 @@ def _of_fold(
         *(pl.Series(n, v, pl.Float64).fill_nan(None) for n, v in scores.items()),
     ).join(fixed, on=list(KEYS), how="left", maintain_order="left")
     names = [*(d.name for d in options.fixed), *scores]
-    return frame.with_columns(pl.Series(FUSED, fused(frame, names, made.fusion)))
+    return frame.with_columns(pl.Series(FUSED, fused(frame, names, options.fusion)))

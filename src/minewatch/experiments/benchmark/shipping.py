@@ -14,8 +14,6 @@ import polars as pl
 
 from minewatch.experiments.benchmark.fold_models import (
     Bench,
-    fitted_fusion,
-    held_out_scores,
     making_of,
 )
 from minewatch.experiments.benchmark.folds import MADE
@@ -36,13 +34,13 @@ def ship_models(
     bench: Bench,
     folder: Path,
     on_step: Callable[[str], None] = lambda step: None,
-) -> dict[str, float]:
-    """Write a model file for each recipe, of all rows; return the fusion's weights by detector.
+) -> None:
+    """Write a model file for each recipe, of all rows.
 
     Parameters
     ----------
     table : all rows.
-    bench : recipes, scores of detectors that learn nothing, the fusion's limits.
+    bench : recipes, and what all models share.
     folder : gets ``<part>.onnx``.
     on_step : called with what is made next.
 
@@ -50,7 +48,6 @@ def ship_models(
     ------
     ModelError : a file differs from what was fitted.
     """
-    fitted = []
     for recipe in bench.recipes:
         on_step(f"model {recipe.part}")
         one = follow(recipe, table, bench.seed)
@@ -62,9 +59,6 @@ def ship_models(
             training=training_of(table.take(recipe.rows(table)), bench.seed),
         )
         (folder / f"{recipe.part}.onnx").write_bytes(model_file(one, table, making))
-        fitted.append(one)
-    fusion = fitted_fusion(held_out_scores(table, fitted, bench), bench.fusion)
-    return {name: part.weight for name, part in sorted(fusion.parts.items())}
 
 
 def _described(estimator: Any) -> str:

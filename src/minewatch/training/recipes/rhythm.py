@@ -98,6 +98,6 @@ RECIPES: Final = (
         algorithm="boosted trees",
         min_known=10,
         variants=1,
-        max_simulated=20_000,
+        max_simulated=60_000,
     ),
 )
