@@ -50,6 +50,25 @@ def test_it_is_either_labels_or_small(given, run, tmp_path):
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "text"),
+    [
+        ("--workers", 0, "--workers 0: 1 or more"),
+        ("--workers", -3, "--workers -3: 1 or more"),
+        ("--seed", -1, "--seed -1: from 0 to 2147483647"),
+        ("--seed", 1 << 31, "--seed 2147483648: from 0 to 2147483647"),
+    ],
+)
+def test_numbers_outside_their_domain_are_refused_before_any_work(
+    option, value, text, asked, run, tmp_path
+):
+    result = run("evaluate", "--small", option, value, "--out", tmp_path / "o")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"minewatch: {text}")
+    assert asked.towns == []
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("option", ["--cesnet", "--cache"])
 def test_small_reads_nothing(option, asked, run, tmp_path):
     result = run("evaluate", "--small", option, tmp_path / "x", "--out", tmp_path / "o")

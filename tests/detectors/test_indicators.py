@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from minewatch.detectors import indicators
 from minewatch.detectors.indicators import default_list, load_indicators, load_lists
 from minewatch.errors import ConfigError, SourceError
 
@@ -46,6 +47,16 @@ def test_a_field_without_end_ends_the_list(listed):
     assert len(found) == 1
     assert found.n_left_out == 1
     assert found.problems[0].endswith("; this and all below it was not read")
+
+
+def test_lines_are_read_in_bounded_memory(listed, monkeypatch):
+    monkeypatch.setattr(indicators, "_MAX_LINE", 100)
+    lines = ("10.0.0.9,ip,,,,,,", "10.0.0.8,ip,,," + "x" * 60 + ",,", "10.0.0.7,ip,,," + "y" * 200)
+    found = listed(*lines, "10.0.0.6,ip,,,,,,")
+    assert len(found) == 2
+    assert "a line of more than 99 characters; this and all below" in found.problems[0]
+    with pytest.raises(ConfigError, match="the header lacks indicator, type"):
+        listed(header="indicator,type," + "x" * 200)
 
 
 def test_files_that_are_no_list(tmp_path, listed):

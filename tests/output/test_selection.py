@@ -39,3 +39,9 @@ def test_an_id_means_one_row():
 def test_other_texts_are_refused_with_the_forms(text):
     with pytest.raises(ConfigError, match="give a Community ID, address:port-address:port, or"):
         parse_selection(text, None)
+
+
+@pytest.mark.parametrize("flow_id", [0, -1, 1 << 63, 10**30])
+def test_a_number_that_can_be_no_id_is_refused(flow_id):
+    with pytest.raises(ConfigError, match=rf"--id {flow_id}: ids count from 1; minewatch scan"):
+        parse_selection(None, flow_id)

@@ -74,6 +74,10 @@ def evaluate(
         raise ConfigError("evaluate: either labels files and folders of runs, or --small")
     if small and (cesnet or cache):
         raise ConfigError("--small: simulates all that it measures; leave out --cesnet and --cache")
+    if workers < 1:
+        raise ConfigError(f"--workers {workers}: 1 or more; each needs a processor and memory")
+    if not 0 <= seed < 1 << 31:
+        raise ConfigError(f"--seed {seed}: from 0 to {(1 << 31) - 1}")
     check_libraries()
     folder = _made("--out", out)
     kept = None if cache is None else _made("--cache", cache)

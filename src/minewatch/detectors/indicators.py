@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from typing import TextIO
 
 from minewatch.address import halves_of
 from minewatch.errors import ConfigError, SourceError
@@ -33,6 +34,7 @@ _REQUIRED, _TYPES = ("indicator", "type"), ("ip", "domain")
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 """As names stand in DNS and TLS: others (wildcards, URLs) would never meet a conversation."""
 _MAX_ENTRIES, _MAX_PROBLEMS = 2_000_000, 100
+_MAX_LINE = 1 << 17
 NS_PER_DAY = 86_400 * 10**9
 
 
@@ -144,7 +146,7 @@ def load_indicators(path: str | Path) -> Indicators:
 def _load_into(found: Indicators, path: str | Path) -> None:
     try:
         with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(_lines(file))
             missing = [name for name in _REQUIRED if name not in _header(reader)]
             if missing:
                 raise ConfigError(
@@ -156,6 +158,14 @@ def _load_into(found: Indicators, path: str | Path) -> None:
     except OSError as error:
         reason = error.strerror or "cannot be read"
         raise SourceError(str(path), f"{reason}; name a CSV of indicators") from error
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file; one without an end is refused before it fills the memory."""
+    while line := file.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise csv.Error(f"a line of more than {_MAX_LINE - 1:,} characters")
+        yield line
 
 
 def _header(reader: csv.DictReader[str]) -> Sequence[str]:

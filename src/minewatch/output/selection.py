@@ -65,7 +65,7 @@ def parse_selection(text: str | None, flow_id: int | None) -> Selection:
 
     Raises
     ------
-    ConfigError : neither is given, both are, or the text has no known form.
+    ConfigError : neither is given, both are, the text has no known form, or no id is so.
 
     Examples
     --------
@@ -74,6 +74,8 @@ def parse_selection(text: str | None, flow_id: int | None) -> Selection:
     """
     if (text is None) == (flow_id is None):
         raise ConfigError(f"which conversation? {_FORMS}")
+    if flow_id is not None and not 0 < flow_id < 1 << 63:
+        raise ConfigError(f"--id {flow_id}: ids count from 1; minewatch scan --all lists them")
     if text is None:
         return Selection(f"with id {flow_id}", flow_id=flow_id)
     if _COMMUNITY.fullmatch(text):
