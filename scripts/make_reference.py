@@ -19,6 +19,7 @@ from minewatch.cli.errors import ERROR, FOUND, INTERRUPTED, NOTHING_FOUND, PIPE_
 from minewatch.detectors.learnt import readable
 from minewatch.doubt.services import OF_MESSAGES, OF_RECORDS, miner, services
 from minewatch.features.rhythm import FAMILIES
+from minewatch.output.catalogue import BASELINE
 from minewatch.output.contract import CONTRACT_VERSION, FIELDS, json_schema
 from minewatch.output.records import records
 from minewatch.schema import SCHEMA_VERSION
@@ -123,6 +124,8 @@ def detectors() -> Iterator[str]:
         found = describe(detector)
         needs = ", ".join(f"`{name}`" for name in found.requires)
         yield from ("", f"## `{found.name}`", "", found.summary, "")
+        if not found.is_counted:
+            yield f"- **Counts** {BASELINE}."
         yield f"- **Needs** {needs}."
         yield f"- **Blind to** {found.blind_to}"
         if found.reference:
@@ -209,7 +212,7 @@ def usual(service: Any, name: str) -> str:
 
 def example() -> dict[str, Any]:
     evidence = Evidence("stratum_state", "session", "text", 13.12, "A login was answered by a job.")
-    detectors = {"signature": 0.999, "intel": None, "flowstats": 0.21}
+    detectors = {"signature": 0.999, "intel": None, "rhythm": 0.21}
     verdict = Verdict(1, 0.99999, "mining", detectors, [evidence])
     frame = conversations().frame.with_columns(stratum_algorithm=pl.lit("rx/0"))
     (record,) = records(frame, [verdict], "incident.pcap")

@@ -32,8 +32,8 @@ def test_a_docstring_becomes_a_description():
     class Some:
         """Looks at ``sizes``.
 
-        Blind spots: padding,
-        tunnels.
+        Assumes a lot. Blind spots:
+        padding, tunnels.
 
         References
         ----------
@@ -47,6 +47,22 @@ def test_a_docstring_becomes_a_description():
     assert found.summary == "Looks at sizes."
     assert found.blind_to == "padding, tunnels."
     assert found.reference == 'Author, "Title".'
+
+
+def test_references_that_refer_to_each_other_keep_their_numbers():
+    class Some:
+        """Looks.
+
+        References
+        ----------
+        .. [1] Author (known through [2]_).
+        .. [2] Other.
+        """
+
+        name = "some"
+        requires = ()
+
+    assert describe(Some()).reference == "[1] Author (known through [2]). [2] Other."
 
 
 def test_every_column_is_in_the_schema(run):

@@ -90,7 +90,7 @@ def describe(detector: Detector) -> Described:
     from minewatch import registry
 
     text = inspect.getdoc(type(detector)) or ""
-    blind = re.search(r"Blind spots?: (.*?)(?:\n\n|\Z)", text, re.DOTALL)
+    blind = re.search(r"Blind spots?:\s+(.*?)(?:\n\n|\Z)", text, re.DOTALL)
     reference = re.search(r"^References\n-+\n(.*?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
     return Described(
         name=detector.name,
@@ -104,7 +104,9 @@ def describe(detector: Detector) -> Described:
 
 def _plain(text: str) -> str:
     """Return docstring text without its markup, on one line."""
-    text = re.sub(r"\.\. \[\d+\]\s*", "", text)
+    # The number of a reference stays where another one refers to it.
+    mark = r"\1 " if "]_" in text else ""
+    text = re.sub(r"\.\. (\[\d+\])\s*", mark, text).replace("]_", "]")
     return " ".join(text.replace("``", "").replace("`", "").split())
 
 
