@@ -52,6 +52,9 @@ def test_text_of_the_wire_is_bounded_and_printable(verdict):
     record = one(frame, verdict())
     assert record["algorithm"] == "rx?/" + "0" * (MAX_ALGORITHM - 4)
     assert record["evidence"][1]["text"] == "Packets?[2J ratio."
+    item = Evidence("tls_sni", "a\x1b[2J", "text", 1.0, ".")
+    (told,) = one(conversations().frame, verdict(evidence=[item]))["evidence"]
+    assert told["value"] == "a?[2J"
 
 
 def test_what_identify_said_comes_before_what_the_decoder_read(verdict):

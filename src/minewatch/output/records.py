@@ -146,7 +146,7 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     value = item.value
     return {
         "feature": item.feature,
-        "value": value if isinstance(value, str) else _finite(value),
+        "value": printable(value) if isinstance(value, str) else _finite(value),
         "unit": item.unit,
         "contribution": round(item.contribution, 4),
         "text": printable(item.text),
