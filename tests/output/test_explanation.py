@@ -3,7 +3,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from minewatch.output.explanation import MAX_INTERVALS, Explanation
+from minewatch.output.explanation import MAX_INTERVALS, MAX_REASONS, MAX_REMARKS, Explanation
 from minewatch.output.subject import Subject
 from minewatch.schema import FLOW, polars_schema
 from minewatch.testing import conversations
@@ -36,6 +36,26 @@ def test_for_and_against_and_how_close(explain, verdict):
     # logit(0.9) = 2.197; without 13.123 of it the probability is 1.8e-5, without -0.5 it is 0.937
     assert "2.2 log-odds above the threshold of 0.5" in text
     assert "  Without stratum_state: <0.001.\n  Without packets_ratio: 0.937.\n" in text
+
+
+def test_of_many_reasons_the_strongest_are_shown_and_the_others_added_up(explain, verdict):
+    strong = [Evidence("a", 1.0, "1", 3.0 - i / 10, f"Reason {i}.") for i in range(MAX_REASONS)]
+    weak = [Evidence("b", 1.0, "1", 0.2, f"Weak {i}.") for i in range(5)]
+    none = [Evidence("c", 1.0, "1", 0.0, f"Remark {i}.") for i in range(MAX_REMARKS + 2)]
+    text = explain(Subject(conversations().frame, verdict(evidence=strong + weak + none), "a"))
+    assert all(f"Reason {i}." in text for i in range(MAX_REASONS))
+    assert "Weak" not in text
+    assert "\n    +1.0  5 more together; scan --format jsonl tells each.\n" in text
+    assert f"Remark {MAX_REMARKS - 1}." in text
+    assert f"Remark {MAX_REMARKS}." not in text
+    assert "\n    +0.0  2 more together; scan" in text
+
+
+def test_one_reason_too_many_is_shown_rather_than_counted(explain, verdict):
+    items = [Evidence("a", 1.0, "1", -1.0, f"Reason {i}.") for i in range(MAX_REASONS + 1)]
+    text = explain(Subject(conversations().frame, verdict(evidence=items), "a"))
+    assert f"Reason {MAX_REASONS}." in text
+    assert "more together" not in text
 
 
 def test_a_detector_that_is_not_counted_is_told_as_that(console, verdict):

@@ -29,7 +29,7 @@ def benign_lines(values: Mapping[str, float]) -> Iterator[str | tuple[str, str]]
         return
     best = fits[0]
     share = f"{best.n_fitting} of {len(best.measured)} features"
-    measured = f"as in {best.service.conversations:,} measured conversations of it"
+    measured = f"as in {best.service.conversations:,} simulated conversations of it"
     if best.is_good:
         yield f"{_capital(best.service.name)}: {share} are {measured}."
     else:

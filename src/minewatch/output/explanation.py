@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 MAX_INTERVALS: Final = 12
 MAX_PACKETS: Final = 16
+MAX_REASONS: Final = 8
+"""Pieces of evidence shown on each side; learnt detectors give many, most of little weight."""
+MAX_REMARKS: Final = 3
 MAX_TEXT: Final = 128
 _NS: Final = 1_000_000_000
 _END_REASONS: Final = {
@@ -95,7 +98,7 @@ class Explanation:
         verdict = self.subject.verdict
         _section(console, "Detectors", _detector_lines(verdict, self.silent))
         for title, items in _sides(verdict.evidence):
-            _section(console, title, map(_evidence_line, items))
+            _section(console, title, _reason_lines(items))
         _section(console, "How close", self._close_lines())
         values = features_of(self.subject)
         _section(console, "Closest benign explanation", benign_lines(values))
@@ -201,6 +204,18 @@ def _sides(evidence: Sequence[Evidence]) -> Iterator[tuple[str, list[Evidence]]]
     against = [e for e in evidence if e.contribution <= -least]
     yield "Speaks against", against
     yield "Remarks", [e for e in evidence if abs(e.contribution) < least]
+
+
+def _reason_lines(items: Sequence[Evidence]) -> Iterator[tuple[str, str]]:
+    """The strongest pieces of evidence of one side, and what the others weigh together."""
+    have_weight = any(abs(item.contribution) >= LEAST_CONTRIBUTION for item in items)
+    most = MAX_REASONS if have_weight else MAX_REMARKS
+    # One line more instead of a line that says that there is one more.
+    shown = items if len(items) <= most + 1 else items[:most]
+    yield from map(_evidence_line, shown)
+    if rest := items[len(shown) :]:
+        together = f"{sum(item.contribution for item in rest):>+6.1f}  "
+        yield together, f"{len(rest)} more together; scan --format jsonl tells each."
 
 
 def _evidence_line(item: Evidence) -> tuple[str, str]:
