@@ -62,7 +62,9 @@ def test_packets_are_preferred_to_records_and_records_to_nothing(detector):
 
 def test_a_model_for_other_features_is_refused():
     with pytest.raises(ModelError, match="feature set"):
-        OneClassDetector([model("flowstats", "sent_message", "octets", 1, 0.5, "volume")])
+        OneClassDetector([model("one-class", "sent_message", "octets", 1, 0.5, "volume")])
+    with pytest.raises(ModelError, match="made for 'flowstats', not for one-class"):
+        OneClassDetector([model("flowstats", "sent_message", "octets", 1, 0.5)])
 
 
 def test_the_models_that_ship_are_named_in_the_order_of_use():

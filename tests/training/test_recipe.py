@@ -10,6 +10,7 @@ from minewatch.detectors.learnt import LearntDetector, features_of
 from minewatch.errors import ModelError
 from minewatch.features.volume import VolumeFeatures
 from minewatch.models.model_file import load_model
+from minewatch.odds import from_log_odds, logit
 from minewatch.testing import conversations
 from minewatch.training.corpus.views import InputKind
 from minewatch.training.export import to_onnx
@@ -17,7 +18,6 @@ from minewatch.training.recipe import (
     MAX_SLOPE,
     Making,
     Recipe,
-    at_base_rate,
     fit_sigmoid,
     follow,
     model_file,
@@ -165,9 +165,14 @@ def test_held_out_scores_are_of_models_that_did_not_see_the_recorder(table):
     assert ((raw > 5) == table.is_mining).all()
 
 
-def test_rows_that_were_not_learnt_from_have_no_held_out_score(table):
+def test_rows_that_were_not_learnt_from_are_scored_all_the_same(table):
+    """Thresholds are chosen on every moment; but not on varied copies that were left out."""
     later = changed(table, horizon_s=pl.when(pl.col("conversation") > 30).then(300).otherwise(60))
     fitted = follow(recipe(), later)
+    assert not recipe().rows(later)[:30].any()
+    assert np.isfinite(fitted.held_out).all()
+    copies = changed(table, variant=pl.when(pl.col("conversation") > 30).then(0).otherwise(1))
+    fitted = follow(recipe(), copies)
     assert np.isnan(fitted.held_out[:30]).all()
     assert np.isfinite(fitted.held_out[30:]).all()
 
@@ -244,13 +249,6 @@ def test_calibration_is_for_a_prevalence_of_a_half(rng):
     assert weighed == pytest.approx(even, abs=1e-3)
 
 
-def test_a_base_rate_moves_log_odds():
-    found = at_base_rate(np.array([0.0, 3.0, np.nan]), 0.01)
-    assert found[0] == pytest.approx(0.01)
-    assert found[1] == pytest.approx(0.01 * np.exp(3) / (0.99 + 0.01 * np.exp(3)))
-    assert np.isnan(found[2])
-
-
 class Volume(LearntDetector):
     name = "volume"
     parts = ("volume-packets",)
@@ -272,7 +270,7 @@ def test_a_detector_with_the_file_says_what_was_fitted(name, given, table, tmp_p
     path.write_bytes(data)
     detector = Volume([load_model(path, metering={"interval_s": 60.0})])
     found = detector.score(given).probability
-    wanted = at_base_rate(fitted.log_odds(table), 0.01)
+    wanted = from_log_odds(fitted.log_odds(table) + logit(0.01))
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=1e-6)
     assert found[table.is_mining].mean() > 5 * found[~table.is_mining].mean()

@@ -28,6 +28,10 @@ OUT gets report.md, report.html, results.json, the figures, and the scores. Need
 'minewatch\\[paper,deep]'.
 """
 SMALL_TITLE: Final = "A small benchmark: three simulated towns"
+SMALL_INTRODUCTION: Final = (
+    "This shows that everything works. What it calls real sources are three simulations, which "
+    "share one simulator: none of its figures says anything of a real network."
+)
 
 
 def evaluate(
@@ -89,6 +93,7 @@ def evaluate(
         small=small,
         workers=workers,
         title=SMALL_TITLE if small else "Benchmark",
+        notes={"introduction": SMALL_INTRODUCTION} if small else {},
     )
     if small:
         found = _small(folder, options, tell)

@@ -229,7 +229,7 @@ def scan_options(
     from minewatch import registry
     from minewatch.allow.file import read_known
     from minewatch.detectors.block_times import load_block_times
-    from minewatch.detectors.fusion import DEFAULT_PARTS, LABEL_THRESHOLD, Fusion, Part
+    from minewatch.detectors.fusion import DEFAULT_PARTS, LABEL_THRESHOLD, OWN_MODEL, Fusion
     from minewatch.scanning import ScanOptions
 
     if threshold is not None and not 0 < threshold <= 1:
@@ -249,12 +249,12 @@ def scan_options(
     except ModelError as error:
         raise ModelError(_in_options(error)) from error
     _tell_left_out(detectors)
-    uncounted = {one.name for one in registry.BASELINES}
-    if model is not None:
-        uncounted.discard("flowstats")
+    own_model = {} if model is None else {"flowstats": OWN_MODEL}
+    fusion = Fusion(parts=dict(DEFAULT_PARTS) | own_model)
     promise = None
     if budget is not None:
-        counted = [one.name for one in detectors if one.name not in uncounted]
+        baselines_of = {one.name for one in registry.BASELINES}
+        counted = [one.name for one in detectors if one.name not in baselines_of]
         choice = _chosen(budget, model, counted)
         threshold, promise = choice.threshold, choice.sentence
         if own := [name for name, given in (("--intel", intel), ("--blocks", blocks)) if given]:
@@ -263,7 +263,7 @@ def scan_options(
         pipeline,
         registry.decoders(),
         detectors,
-        Fusion(parts=dict(DEFAULT_PARTS) | dict.fromkeys(uncounted, Part(0.0, 0.0, 0.0))),
+        fusion,
         LABEL_THRESHOLD if threshold is None else threshold,
         known=known,
         promise=promise,

@@ -53,8 +53,7 @@ class Part:
             )
 
 
-# Chosen by hand from what each detector can know; see docs/models/fusion.md, also for how to
-# fit the weights once several detectors have scores of sources left out.
+# Chosen by hand from what each detector can know; docs/models/fusion.md tells what fitting gave.
 DEFAULT_PARTS: Final[Mapping[str, Part]] = MappingProxyType(
     {
         # A decoded mining session is proof; its absence says little (TLS, no payload).
@@ -69,15 +68,16 @@ DEFAULT_PARTS: Final[Mapping[str, Part]] = MappingProxyType(
         # Others hear of blocks and share a clock too: never enough alone, and silence says nothing.
         "block-clock": Part(1.0, 0.0, 5.0),
         "synchrony": Part(1.0, 0.0, 5.5),
-        # A model of the user's own: volume alone confuses heartbeats with miners.
-        "flowstats": Part(0.5, -1.0, 4.0),
         # Systems of others, to compare with.
+        "flowstats": Part(0.0, 0.0, 0.0),
         "netflow": Part(0.0, 0.0, 0.0),
         "naive-bayes": Part(0.0, 0.0, 0.0),
         "weak-indicators": Part(0.0, 0.0, 0.0),
         "spectrum": Part(0.0, 0.0, 0.0),
     }
 )
+OWN_MODEL: Final = Part(0.5, -1.0, 4.0)
+"""Of ``flowstats`` with a model of the user's own: volume confuses heartbeats with miners."""
 TOGETHER: Final = (("block-clock", "synchrony"), 6.0)
 """Detectors that look at the same pushes, and the most that they may add together [log-odds]: two
 clients of Electrum on two hosts follow the blocks in step, and are no verdict."""

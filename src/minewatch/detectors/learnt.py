@@ -45,6 +45,12 @@ class LearntDetector:
         if models is None:
             models = [load_model(shipped_model(part)) for part in self.parts]
         self.models = tuple(models)
+        for model in self.models:
+            if model.card.name not in self.parts:
+                raise ModelError(
+                    f"{model.path}: made for {model.card.name[:40]!r}, not for {self.name}: "
+                    f"{TRAIN_AGAIN}"
+                )
         self._inputs = [ModelInput(model, self.feature_sets) for model in self.models]
         # A column that one model lacks leaves the others able to speak.
         needs = [one.features.requires for one in self._inputs]

@@ -20,7 +20,7 @@ from minewatch.types import Conversations, Evidence, FloatArray, Scores
 
 MAX_PROBABILITY: Final = 0.3
 """What a shared clock gives at most: chat rooms, tickers and Electrum servers have one as well."""
-MAX_OF_A_FAST_CLOCK: Final = 0.05
+MAX_OF_A_FAST_CLOCK: Final = 0.01
 SLOW_CLOCK_S: Final = 15.0
 """Mean gap of common pushes below which the lesser limit holds: brokers and tickers send every few
 seconds (4 to 8 s in the lab, with ten subscribers), pools of the common coins every 20 to 60 s."""
@@ -55,7 +55,7 @@ class SynchronyDetector:
     within a second of a result; conversations so long over that their kept packets (first 64,
     latest 192) do not meet. Confuses whatever else tells many hosts of something irregular at once:
     chat rooms, message brokers, tickers, watchers of one cluster, Electrum servers (which follow
-    blocks). That is why its probability never passes 0.3, and 0.05 for a clock faster than 15 s.
+    blocks). That is why its probability never passes 0.3, and 0.01 for a clock faster than 15 s.
 
     Parameters
     ----------

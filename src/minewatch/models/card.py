@@ -152,7 +152,7 @@ def _calibration(value: object) -> tuple[float, float]:
     pair = _list(value)
     if len(pair) != 2:
         raise ValueError(f"{_short(value)} is not a slope and an offset")
-    return _number(pair[0], 0, 1e6), _number(pair[1], -1e6, 1e6)
+    return _number(pair[0], 0, 1e6, closed=True), _number(pair[1], -1e6, 1e6)
 
 
 def _feature(entry: object) -> FeatureCard:

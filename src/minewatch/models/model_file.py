@@ -49,6 +49,10 @@ class Model:
         Parameters
         ----------
         values : the card's features, in its order, shape (n_rows, n_features).
+
+        Raises
+        ------
+        ModelError : the model gives what is no probability of each row.
         """
         base_rate = scored_base_rate(self.card.base_rate, self.card.pass_share)
         slope, offset = self.card.calibration
@@ -57,6 +61,11 @@ class Model:
         for start in range(0, len(values), ROWS_AT_ONCE):
             rows = np.ascontiguousarray(values[start : start + ROWS_AT_ONCE], np.float32)
             (both,) = self.session.run([OUTPUT], {INPUT: rows})
+            if both.shape != (len(rows), 2) or not np.isfinite(both).all():
+                raise ModelError(
+                    f"{self.path}: gives {both.shape} for {len(rows)} rows, or no number: "
+                    f"{TRAIN_AGAIN}"
+                )
             mining = log_odds(both[:, 1].astype(np.float64), CERTAIN)
             result[start : start + len(rows)] = slope * mining + shift
         return result

@@ -17,7 +17,7 @@ from minewatch.contracts import FeatureSet
 from minewatch.detectors.fusion import BASE_RATE
 from minewatch.errors import ModelError
 from minewatch.models.card import FeatureCard, ModelCard
-from minewatch.odds import from_log_odds, log_odds, logit
+from minewatch.odds import from_log_odds, log_odds
 from minewatch.schema import SCHEMA_VERSION
 from minewatch.training.corpus.views import InputKind
 from minewatch.training.export import PARITY, largest_difference, library_versions, to_onnx
@@ -28,9 +28,9 @@ INNER_FOLDS: Final = 3
 SIMULATOR: Final = "simulator"
 """Recorder of simulated conversations, as ``view_table.recorder_of`` names it."""
 CERTAIN: Final = 1e-6
-LEAST_SHARE: Final = 0.25
-"""Share of the mining rows that must be left to an inner model. One that learnt from a handful says
-nothing of the model that learns from all, and its scores would spoil the calibration."""
+LEAST_SHARE: Final = 0.15
+"""Share of the mining rows' weight that must be left to an inner model. One that learnt from a
+handful says nothing of the model that learns from all, and would spoil the calibration."""
 MAX_SLOPE: Final = 2.0
 """Calibration may make a model twice as sure as it is, and no more: the mean vote of many trees is
 shy, and a few held-out recorders without a mistake would ask for any slope."""
@@ -99,6 +99,18 @@ class Recipe:
             found[order[self.max_simulated :]] = False
         return found
 
+    def is_asked(self, table: ViewTable) -> BoolArray:
+        """Return which rows the model could be asked about, as they were recorded, shape (n,).
+
+        Parameters
+        ----------
+        table : n rows.
+        """
+        kinds = table.rows["input"].is_in([kind.value for kind in self.inputs])
+        as_recorded = (kinds & (table.rows["variant"] == 0)).to_numpy()
+        found: BoolArray = as_recorded & self.is_ready(self.inputs_of(table))
+        return found
+
     def inputs_of(self, table: ViewTable) -> Float32Array:
         """Return the model's inputs, shape (n, n_features).
 
@@ -129,8 +141,9 @@ class Fitted:
     slope: float
     offset: float
     held_out: FloatArray
-    """Calibrated log-odds, at a prevalence of a half, of each training row by a model that had not
-    seen its source; NaN for rows that were not learnt from, shape (n,)."""
+    """Calibrated log-odds, at a prevalence of a half, of each row that was learnt from or could be
+    asked about, by a model that had not seen its recorder; NaN for other rows, and where too little
+    would have been left to learn from, shape (n,)."""
 
     def log_odds(self, table: ViewTable) -> FloatArray:
         """Return log-odds of mining at a prevalence of a half; NaN where not ready, shape (n,).
@@ -175,23 +188,25 @@ def follow(recipe: Recipe, table: ViewTable, seed: int = 0) -> Fitted:
     learnt = table.take(chosen)
     values, is_mining = recipe.inputs_of(learnt), learnt.is_mining
     weights = balanced_weights(learnt)
-    scores = np.full(len(learnt), np.nan)
-    for is_test in recorder_folds(learnt, INNER_FOLDS):
-        left = int(is_mining[~is_test].sum())
-        if LEAST_SHARE * is_mining.sum() <= left and 0 < left < (~is_test).sum():
-            fitted = _fit(recipe, values, is_mining, weights, ~is_test, seed)
-            scores[is_test] = raw_log_odds(fitted, values[is_test])
-    known = np.isfinite(scores)
-    if not 0 < is_mining[known].sum() < known.sum():
+    everything = recipe.inputs_of(table)
+    asked = chosen | recipe.is_asked(table)
+    scores = np.full(len(table), np.nan)
+    for left_out in recorder_groups(learnt, INNER_FOLDS):
+        kept = ~np.isin(learnt.recorders, left_out)
+        share = weights[kept & is_mining].sum() / weights[is_mining].sum()
+        if share >= LEAST_SHARE and 0 < is_mining[kept].sum() < kept.sum():
+            fitted = _fit(recipe, values, is_mining, weights, kept, seed)
+            rows = asked & np.isin(table.recorders, left_out)
+            scores[rows] = raw_log_odds(fitted, everything[rows])
+    known = np.isfinite(scores) & chosen
+    if not 0 < table.is_mining[known].sum() < known.sum():
         raise ModelError(
             f"{recipe.part}: training needs mining and normal conversations of two recorders"
         )
-    known_weights = balanced_weights(learnt.take(known))
-    slope, offset = fit_sigmoid(scores[known], is_mining[known], known_weights)
-    held_out = np.full(len(table), np.nan)
-    held_out[chosen] = slope * scores + offset
+    known_weights = balanced_weights(table.take(known))
+    slope, offset = fit_sigmoid(scores[known], table.is_mining[known], known_weights)
     estimator = _fit(recipe, values, is_mining, weights, np.ones(len(learnt), np.bool_), seed)
-    return Fitted(recipe, estimator, slope, offset, held_out)
+    return Fitted(recipe, estimator, slope, offset, slope * scores + offset)
 
 
 def _fit(
@@ -210,7 +225,19 @@ def _fit(
 
 
 def recorder_folds(table: ViewTable, n_folds: int) -> list[BoolArray]:
-    """Return the test rows of folds that no recorder is split by.
+    """Return the test rows of folds that no recorder is split by; see ``recorder_groups``.
+
+    Parameters
+    ----------
+    table : n rows.
+    n_folds : at most.
+    """
+    recorders = table.recorders
+    return [np.isin(recorders, group) for group in recorder_groups(table, n_folds)]
+
+
+def recorder_groups(table: ViewTable, n_folds: int) -> list[list[str]]:
+    """Return recorders dealt over folds.
 
     Recorders with mining are dealt first, so that every fold has some if there are enough of them;
     then the rest, each to the fold with the fewest normal conversations.
@@ -236,7 +263,7 @@ def recorder_folds(table: ViewTable, n_folds: int) -> list[BoolArray]:
         folds[i % len(folds)].append(name)
     for name in rest:
         min(folds, key=lambda fold: sum(sizes[one][1] for one in fold)).append(name)
-    return [np.isin(recorders, fold) for fold in folds]
+    return folds
 
 
 def fit_sigmoid(
@@ -342,19 +369,3 @@ def _feature_cards(recipe: Recipe, learnt: ViewTable) -> tuple[FeatureCard, ...]
         low, median, high = np.quantile(known, (0.05, 0.5, 0.95)) if len(known) else (0.0, 0.0, 0.0)
         cards.append(FeatureCard(name, units[name], float(median), float(low), float(high)))
     return tuple(cards)
-
-
-def at_base_rate(log_odds_at_half: FloatArray, base_rate: float) -> FloatArray:
-    """Return probabilities at a base rate of log-odds that hold at a prevalence of a half.
-
-    Parameters
-    ----------
-    log_odds_at_half : any shape.
-    base_rate : share of mining.
-
-    Examples
-    --------
-    >>> at_base_rate(np.array([0.0]), 0.002)
-    array([0.002])
-    """
-    return from_log_odds(log_odds_at_half + logit(base_rate))

@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 
 from bench_corpus import AID, RECIPES, Company, Read, Sizes, recorded
-from minewatch import gate
 from minewatch.detectors.fusion import Fusion
 from minewatch.experiments.benchmark import run
 from minewatch.experiments.benchmark.fold_models import make_folds
@@ -14,8 +13,6 @@ from minewatch.experiments.benchmark.folds import Fold, folds_of
 from minewatch.experiments.benchmark.run import (
     BenchmarkOptions,
     fixed_scores,
-    made_by_us,
-    pass_share,
     run_benchmark,
     training_table,
 )
@@ -207,45 +204,3 @@ def test_rows_to_learn_from_are_those_of_the_recipes(corpus):
     assert copies.join(own, on=["conversation", "source"], how="semi").height == copies.height > 0
     plain = [dataclasses.replace(one, variants=0) for one in RECIPES]
     assert set(training_table(corpus, plain, 1).rows["variant"]) == {0}
-
-
-def counted(**sources):
-    """Return a corpus: of each source (normal conversations, how many of them passed)."""
-    rows = [
-        (source.replace("_", "-"), gate.PASSED if i < passed else gate.TOO_SHORT)
-        for source, (n, passed) in sources.items()
-        for i in range(n)
-    ]
-    frame = pl.DataFrame(rows, schema=("source", "gate_reason"), orient="row")
-    return Corpus(
-        frame.with_columns(label=pl.lit("normal"), is_first_only=pl.lit(value=False)),
-        pl.DataFrame(),
-        pl.DataFrame(),
-    )
-
-
-def test_the_gates_share_is_the_largest_of_a_real_network():
-    """Not that of few conversations, of a simulation, or of our lab."""
-    made = counted(
-        office=(100, 3),
-        clinic=(200, 20),
-        tiny=(99, 99),
-        lab_7=(150, 150),
-        simulator_wild_1=(300, 200),
-    )
-    assert pass_share(made) == pytest.approx(0.1)
-    assert pass_share(counted(tiny=(9, 1))) == 1.0
-    assert pass_share(counted(office=(100, 0))) == 1.0
-
-
-def test_mining_and_what_is_known_in_part_say_nothing_of_the_gate():
-    made = counted(office=(100, 3))
-    for columns in ({"label": pl.lit("mining")}, {"is_first_only": pl.lit(value=True)}):
-        other = counted(office=(100, 100)).conversations.with_columns(**columns)
-        both = Corpus(pl.concat([made.conversations, other]), pl.DataFrame(), pl.DataFrame())
-        assert pass_share(both) == pytest.approx(0.03)
-
-
-def test_what_is_made_by_us():
-    frame = pl.DataFrame({"source": ["lab-41", "lab-xmrig", "simulator-wild-1", "town-a"]})
-    assert frame.select(made_by_us()).to_series().to_list() == [True, False, True, False]

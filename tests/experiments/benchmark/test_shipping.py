@@ -33,7 +33,7 @@ def table(corpus):
 def test_a_file_is_written_for_each_recipe_and_tells_what_it_learnt_from(corpus, table, tmp_path):
     fixed = table.rows.select(KEYS).clear().with_columns(read=pl.lit(None, pl.Float64))
     labelled = corpus.conversations.select(COUNTED)
-    bench = Bench(RECIPES, (Sizes,), fixed, Fusion(), labelled, 0.5, seed=4)
+    bench = Bench(RECIPES, (Sizes,), fixed, Fusion(), labelled, seed=4)
     steps = []
     ship_models(table, bench, tmp_path, steps.append)
     assert steps == ["model sizes", "model sizes-flows"]
@@ -95,7 +95,6 @@ def test_points_are_of_normal_conversations_of_real_networks(points):
         *normal(5, "lab-41", "lab", a=0.99),
         *normal(5, "simulator-wild-1", "simulator", a=0.99),
         *normal(5, label="mining", a=0.98),
-        *normal(5, horizon_s=300, a=0.97),
     ]
     found = points(rows, POPULATION)
     assert found["sources"] == [
@@ -107,6 +106,17 @@ def test_points_are_of_normal_conversations_of_real_networks(points):
     assert one["benign_conversations"] == 5010
     alone = points(normal(20), POPULATION)
     assert found["inputs"] == alone["inputs"]
+
+
+def test_a_conversation_counts_with_its_highest_score_of_all_moments(points):
+    """Somebody who watches asks again and again."""
+    alone = points(normal(20), POPULATION)
+    (before,), (after,) = (
+        given["inputs"].values()
+        for given in (alone, points([*normal(20), *normal(5, horizon_s=300, a=0.97)], POPULATION))
+    )
+    assert after["benign_conversations"] == before["benign_conversations"]
+    assert after["points"][-1]["threshold"] > 0.9 > before["points"][-1]["threshold"]
 
 
 def test_points_name_who_was_fused_and_the_files(points):

@@ -27,7 +27,6 @@ from minewatch.experiments.benchmark.folds import MADE, Fold, folds_of, random_f
 from minewatch.experiments.benchmark.report import write_report
 from minewatch.experiments.benchmark.run import (
     BenchmarkOptions,
-    pass_share,
     run_benchmark,
     training_table,
 )
@@ -200,7 +199,6 @@ def ship(
         pl.DataFrame(),
         options.fusion,
         corpus.conversations.select(COUNTED),
-        pass_share(corpus),
         seed,
     )
     ship_models(table, bench, folder, on_step)

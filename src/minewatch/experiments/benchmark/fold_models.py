@@ -17,23 +17,28 @@ import polars as pl
 
 from minewatch.detectors.fusion import Fusion
 from minewatch.detectors.learnt import LearntDetector
-from minewatch.experiments.benchmark.folds import Fold
+from minewatch.experiments.benchmark.folds import MADE, Fold
 from minewatch.experiments.benchmark.scores import BUDGETS, FUSED, PER, THRESHOLD
 from minewatch.experiments.benchmark.units import seen_by
+from minewatch.gate import PASSED
 from minewatch.models.model_file import load_model
 from minewatch.odds import from_log_odds, logit
 from minewatch.pipeline import PipelineOptions
 from minewatch.training.corpus.views import InputKind
 from minewatch.training.metrics import threshold_for
 from minewatch.training.recipe import Fitted, Making, Recipe, follow, model_file
-from minewatch.training.view_table import ViewTable
+from minewatch.training.view_table import ViewTable, recorder_of
 from minewatch.types import FloatArray
 
 KEYS: Final = ("conversation", "input", "horizon_s")
 TRAINING_AID: Final = "simulator-look-alikes-"
 """Sources that no network is like: learnt from, never counted when a threshold is chosen."""
-COUNTED: Final = ("conversation", "source", "remote", "label", "is_first_only")
+MAIN: Final = "rhythm"
+"""Without its score there is no joint verdict to choose a threshold by."""
+COUNTED: Final = ("conversation", "source", "remote", "label", "gate_reason", "is_first_only")
 """What must be known of conversations to count those that a threshold is chosen on."""
+LEAST_CONVERSATIONS: Final = 100
+"""Fewer normal conversations of a source tell no share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,6 @@ class Bench:
     fixed : scores of the detectors that learn nothing: ``KEYS`` and one column each.
     fusion : weighs the detectors.
     labelled : all labelled conversations, columns of ``COUNTED`` at least.
-    pass_share : share of normal conversations that the gate lets through, at most.
     seed : of everything random.
     """
 
@@ -67,7 +71,6 @@ class Bench:
     fixed: pl.DataFrame
     fusion: Fusion
     labelled: pl.DataFrame
-    pass_share: float
     seed: int = 0
 
 
@@ -123,11 +126,12 @@ def make_fold(fold: Fold, table: ViewTable, bench: Bench) -> FoldModels:
     ModelError : too little is left to learn from, or a file differs from what was fitted.
     """
     learnt = table.take(~fold.rows(table.rows))
+    share = pass_share(bench.labelled.filter(~pl.Series(fold.rows(bench.labelled))))
     fitted = [follow(recipe, learnt, bench.seed) for recipe in bench.recipes]
-    held_out = held_out_scores(learnt, fitted, bench)
+    held_out = held_out_scores(learnt, fitted, bench, share)
     files: dict[str, dict[str, bytes]] = {}
     for one in fitted:
-        data = model_file(one, learnt, making_of(one.recipe, bench.pass_share))
+        data = model_file(one, learnt, making_of(one.recipe, share))
         files.setdefault(one.recipe.detector, {})[one.recipe.part] = data
     return FoldModels(fold, files, thresholds(fold, held_out, bench))
 
@@ -173,7 +177,9 @@ def making_of(recipe: Recipe, pass_share: float) -> Making:
     return Making(metering=settings, pass_share=pass_share if counted else 1.0)
 
 
-def held_out_scores(table: ViewTable, fitted: Sequence[Fitted], bench: Bench) -> pl.DataFrame:
+def held_out_scores(
+    table: ViewTable, fitted: Sequence[Fitted], bench: Bench, share: float
+) -> pl.DataFrame:
     """Return what models that had not seen a recorder said of its conversations.
 
     Parameters
@@ -181,6 +187,7 @@ def held_out_scores(table: ViewTable, fitted: Sequence[Fitted], bench: Bench) ->
     table : the training rows.
     fitted : recipes that were followed on it.
     bench : what all folds share.
+    share : of normal conversations, what the gate lets through: ``pass_share``.
 
     Returns
     -------
@@ -192,7 +199,7 @@ def held_out_scores(table: ViewTable, fitted: Sequence[Fitted], bench: Bench) ->
     rows = table.rows.select(*KEYS, "label", "source", "variant")
     columns: dict[str, FloatArray] = {}
     for one in fitted:
-        gate = making_of(one.recipe, bench.pass_share).pass_share
+        gate = making_of(one.recipe, share).pass_share
         probability = from_log_odds(one.held_out + prior - np.log(gate))
         before = columns.get(one.recipe.detector)
         known = probability if before is None else np.where(np.isnan(before), probability, before)
@@ -237,8 +244,9 @@ def thresholds(fold: Fold, held_out: pl.DataFrame, bench: Bench) -> pl.DataFrame
     """Return the threshold of each detector, input and budget: what training may flag.
 
     A normal conversation counts with the highest score of all moments, as an alert would. The
-    budget is a share of all normal conversations that were not left out and that the input sees,
-    those among them that were not scored.
+    budget is a share of the normal conversations that were not left out and that the input sees,
+    of sources that were scored; those that the gate stopped are among them. A detector that had
+    nothing to choose by has no threshold.
 
     Parameters
     ----------
@@ -250,21 +258,51 @@ def thresholds(fold: Fold, held_out: pl.DataFrame, bench: Bench) -> pl.DataFrame
     scored = held_out.with_columns(pl.Series(FUSED, fused(held_out, names, bench.fusion)))
     is_counted = ~pl.col("source").str.starts_with(TRAINING_AID)
     normal = scored.filter((pl.col("label") == "normal") & is_counted)
-    sources = normal["source"].unique().to_list()
     learnt_from = bench.labelled.filter(
-        (pl.col("label") == "normal")
-        & pl.col("source").is_in(sources)
-        & ~pl.Series(fold.rows(bench.labelled))
+        (pl.col("label") == "normal") & ~pl.Series(fold.rows(bench.labelled))
     )
+    is_main = pl.col(MAIN).is_not_null() if MAIN in names else pl.lit(value=True)
     rows = []
     for (kind,), part in normal.group_by("input", maintain_order=True):
-        everyone = seen_by(learnt_from, InputKind(kind)).height
+        seen = seen_by(learnt_from, InputKind(kind))
         for name in (FUSED, *names):
-            highest = part.group_by("conversation").agg(pl.col(name).max())[name].drop_nulls()
+            # A joint verdict without its main part is not the one that is given to others.
+            asked = part.filter(is_main if name == FUSED else pl.col(name).is_not_null())
+            if asked.is_empty():
+                continue
+            ordered = asked.group_by("conversation").agg(pl.col(name).max())[name].to_numpy()
+            counted = pl.col("source").is_in(asked["source"].unique().to_list())
+            everyone = seen.filter(counted).height
             for budget in BUDGETS:
                 allowed = int(budget * everyone / PER)
-                ordered = highest.to_numpy()
                 least = threshold_for(ordered, allowed) if len(ordered) > allowed else 0.0
                 # Nothing that looks less like mining than a conversation at random is flagged.
                 rows.append((fold.name, kind, name, budget, max(least, bench.fusion.prior)))
     return pl.DataFrame(rows, schema=THRESHOLD, orient="row")
+
+
+def pass_share(labelled: pl.DataFrame) -> float:
+    """Return the largest share of normal conversations that the gate lets through at a source.
+
+    Of sources of real networks with ``LEAST_CONVERSATIONS`` or more: the most careful estimate of
+    how much having passed says by itself.
+
+    Parameters
+    ----------
+    labelled : all labelled conversations, columns of ``COUNTED`` at least.
+    """
+    first_only = pl.col("is_first_only").fill_null(value=False)
+    normal = labelled.filter((pl.col("label") == "normal") & ~made_by_us() & ~first_only)
+    shares = (
+        normal.group_by("source")
+        .agg(n=pl.len(), share=(pl.col("gate_reason") == PASSED).mean())
+        .filter(pl.col("n") >= LEAST_CONVERSATIONS)["share"]
+    )
+    most = shares.max()
+    return float(most) if isinstance(most, float) and most > 0 else 1.0
+
+
+def made_by_us() -> pl.Expr:
+    """Return whether a ``source`` is a simulation or a run of our lab."""
+    recorder = pl.col("source").map_elements(recorder_of, return_dtype=pl.String)
+    return recorder.is_in(list(MADE))

@@ -23,7 +23,7 @@ from minewatch.experiments.benchmark.fold_models import (
     fused,
     make_folds,
 )
-from minewatch.experiments.benchmark.folds import MADE, Fold, folds_of
+from minewatch.experiments.benchmark.folds import Fold, folds_of
 from minewatch.experiments.benchmark.population import host_days_of, population_of
 from minewatch.experiments.benchmark.scores import FUSED, ROW, THRESHOLD, ScoreTable
 from minewatch.training.corpus.stored import Corpus
@@ -113,7 +113,6 @@ def run_benchmark(
         fixed,
         options.fusion,
         corpus.conversations.select(COUNTED),
-        pass_share(corpus),
         options.seed,
     )
     chosen = list(folds or folds_of(corpus.conversations))
@@ -172,34 +171,6 @@ def tested_views(
             found = view(part, kind, horizon_s)
             if found.labelled.height:
                 yield kind, horizon_s, found
-
-
-def pass_share(corpus: Corpus) -> float:
-    """Return the largest share of normal conversations that the gate lets through at a recorder.
-
-    Of recorders of real networks with ``LEAST_CONVERSATIONS`` or more: the most careful estimate
-    of how much having passed says by itself.
-
-    Parameters
-    ----------
-    corpus : labelled conversations.
-    """
-    normal = corpus.conversations.filter(
-        (pl.col("label") == "normal") & ~made_by_us() & ~pl.col("is_first_only")
-    )
-    shares = (
-        normal.group_by("source")
-        .agg(n=pl.len(), share=(pl.col("gate_reason") == "passed").mean())
-        .filter(pl.col("n") >= LEAST_CONVERSATIONS)["share"]
-    )
-    most = shares.max()
-    return float(most) if isinstance(most, float) and most > 0 else 1.0
-
-
-def made_by_us() -> pl.Expr:
-    """Return whether a ``source`` is a simulation or a run of our lab."""
-    recorder = pl.col("source").map_elements(recorder_of, return_dtype=pl.String)
-    return recorder.is_in(list(MADE))
 
 
 def fixed_scores(

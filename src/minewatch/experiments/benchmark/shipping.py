@@ -14,14 +14,14 @@ import polars as pl
 
 from minewatch.experiments.benchmark.fold_models import (
     Bench,
+    made_by_us,
     making_of,
+    pass_share,
 )
-from minewatch.experiments.benchmark.folds import MADE
-from minewatch.experiments.benchmark.run import made_by_us
+from minewatch.experiments.benchmark.folds import BY_REMOTE, MADE
 from minewatch.experiments.benchmark.scores import FUSED, ScoreTable
 from minewatch.experiments.operating_points import NormalScores, operating_points
 from minewatch.models.operating_points import FILE
-from minewatch.training.corpus.tables import WHOLE
 from minewatch.training.recipe import Making, follow, model_file
 from minewatch.training.view_table import ViewTable
 
@@ -48,10 +48,11 @@ def ship_models(
     ------
     ModelError : a file differs from what was fitted.
     """
+    share = pass_share(bench.labelled)
     for recipe in bench.recipes:
         on_step(f"model {recipe.part}")
         one = follow(recipe, table, bench.seed)
-        plain = making_of(recipe, bench.pass_share)
+        plain = making_of(recipe, share)
         making = Making(
             plain.metering,
             plain.pass_share,
@@ -95,7 +96,9 @@ def training_of(table: ViewTable, seed: int) -> dict[str, Any]:
 
 
 def ship_points(scores: ScoreTable, detectors: Sequence[str], folder: Path, made_by: str) -> None:
-    """Write the operating points of real recorders left out, as they ended.
+    """Write the operating points of real recorders left out.
+
+    A conversation counts with its highest score of all moments, as for someone who watches.
 
     Parameters
     ----------
@@ -105,13 +108,15 @@ def ship_points(scores: ScoreTable, detectors: Sequence[str], folder: Path, made
     made_by : the command.
     """
     is_real = ~pl.col("recorder").is_in(MADE)
-    rows = scores.rows.filter(
-        is_real & (pl.col("label") == "normal") & (pl.col("horizon_s") == WHOLE)
+    rows = (
+        scores.rows.filter(is_real & (pl.col("label") == "normal"))
+        .group_by("input", "recorder", "conversation", maintain_order=True)
+        .agg(pl.col(FUSED).max())
     )
     everyone = scores.population.filter((pl.col("label") == "normal") & ~made_by_us())
     if "is_first_only" in everyone.columns:
-        everyone = everyone.filter(~pl.col("is_first_only"))
-        rows = rows.filter(pl.col("recorder") != "cesnet")
+        everyone = everyone.filter(~pl.col("is_first_only").fill_null(value=False))
+        rows = rows.filter(pl.col("recorder") != BY_REMOTE)
     n = int(everyone["conversations"].sum())
     inputs = {}
     for (kind,), part in rows.group_by("input", maintain_order=True):

@@ -96,7 +96,7 @@ RECIPES: Final = (
         horizons_s=(600, 1800, WHOLE),
         estimator=boosted_trees,
         algorithm="boosted trees",
-        min_known=10,
+        min_known=14,
         variants=1,
         max_simulated=60_000,
     ),
