@@ -63,7 +63,7 @@ def test_a_defect_of_ours_is_never_status_1():
     ("arguments", "text"),
     [
         (["scan"], "Missing argument 'INPUT'; see minewatch scan --help"),
-        (["scan", "--bogus"], "No such option: --bogus; see minewatch scan --help"),
+        (["scan", "--zzz"], "No such option: --zzz; see minewatch scan --help"),
         (["bogus"], "No such command 'bogus'; see minewatch --help"),
         (["--bogus"], "No such option: --bogus; see minewatch --help"),
         (["scan", "x", "--interval", "soon"], "Invalid value for '--interval'"),

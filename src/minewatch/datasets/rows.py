@@ -10,6 +10,7 @@ from typing import Any, Final
 import polars as pl
 
 from minewatch.address import with_text
+from minewatch.allow.marking import COLUMNS as KNOWN
 from minewatch.datasets.agreement import FAILURES
 from minewatch.datasets.labelling import INSPECTION, VERDICTS
 from minewatch.decoders import StratumDecoder, TlsDecoder
@@ -63,7 +64,8 @@ def written_rows(
     built : their ``LabelledCapture.attributes`` with ``outcome``, in the same order; None if there
         are no labels by construction.
     """
-    columns = [facts(inspected, capture).drop(IDENTITY_NAMES)]
+    # What the user knows of the network is asked in a scan alone.
+    columns = [facts(inspected, capture).drop(*IDENTITY_NAMES, *KNOWN)]
     texts = [name for name in READ if name not in _NUMBERS]
     read = inspected.select(pl.col(where).alias(name) for name, where in READ.items())
     columns.append(read.with_columns(_printable(read[name]) for name in texts))
