@@ -11,7 +11,7 @@ def test_the_picture_is_the_demo_and_asks_no_server():
     assert "font-face" not in svg
     text = "".join(ET.fromstring(svg).itertext()).replace("\xa0", " ")
     assert "$ minewatch demo" in text
-    assert "conversations is mining" in text
+    assert "conversations are mining" in text
     assert str(make_picture.PICTURE.parents[2]) not in text
 
 
