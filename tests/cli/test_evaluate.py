@@ -8,13 +8,17 @@ from minewatch.cli.evaluate import SMALL_TITLE, print_targets
 from minewatch.experiments.benchmark import corpora, small
 from minewatch.experiments.benchmark import evaluate as benchmark
 from minewatch.experiments.benchmark.pages import INTRODUCTION
+from minewatch.experiments.benchmark.results import plain
+from minewatch.experiments.benchmark.targets import Status, Target
+from minewatch.experiments.paper.metrics import Interval
 
-FOUND = {
-    "targets": [
-        {"status": "reached", "measured": 0.98765, "wanted": "at least 0.9", "what": "recall"},
-        {"status": "not measured", "measured": None, "wanted": "at most 2", "what": "minutes"},
-    ]
-}
+NOTHING = Interval(float("nan"))
+TARGETS = (
+    Target("a", "recall", "at least 0.9", Interval(0.98765, 0.9, 1.0), "", Status.MET, ""),
+    Target("b", "minutes", "at most 2", NOTHING, "", Status.NOT_MEASURED, ""),
+)
+FOUND = {"targets": plain(TARGETS)}
+"""As ``results.json`` holds them."""
 
 
 @pytest.fixture
@@ -148,7 +152,7 @@ def test_small_leaves_out_each_of_three_towns(asked, run, tmp_path):
 def test_what_was_to_be_shown_is_printed(asked, run, tmp_path):
     result = run("evaluate", "labels.tsv", "--out", tmp_path / "o")
     first, second, last = result.stdout.splitlines()
-    assert first.split() == ["reached", "0.988", "at", "least", "0.9", "recall"]
+    assert first.split() == ["met", "0.988", "at", "least", "0.9", "recall"]
     assert second.split() == ["not", "measured", "-", "at", "most", "2", "minutes"]
     assert last == str(tmp_path / "o" / "report.html")
 

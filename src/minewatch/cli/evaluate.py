@@ -158,7 +158,7 @@ def print_targets(found: dict[str, Any], folder: Path) -> None:
 
     out = console()
     for target in found["targets"]:
-        value = target["measured"]
+        value = target["measured"][0]  # the bounds stand in the report
         shown = "-" if value is None else f"{value:.3f}"
         line = f"{target['status']:<12}  {shown:>9}  {target['wanted']:<16}  {target['what']}"
         out.print(safe(line), soft_wrap=True)
