@@ -185,7 +185,7 @@ def test_rows_and_index_grow_and_every_biflow_is_still_found():
 
 
 def test_series_and_rings_grow():
-    n, each = 40, 100
+    n, each = 40, 300  # more than are kept
     process = small(Meter(MeteringOptions()), series=16, free_series=16, latest=4, free_latest=4)
     flows = np.tile(np.arange(n), each)
     times = START + np.arange(n * each) * 1000
@@ -199,7 +199,7 @@ def test_series_and_rings_grow():
     expected = {}
     for flow in range(n):
         mine = times[flows == flow].tolist()
-        expected[flow + 1] = mine[:64] + mine[-32:]
+        expected[flow + 1] = mine[:64] + mine[max(64, len(mine) - st.LATEST_PACKETS) :]
     assert kept == expected
     assert len(process._pools.series) >= n * 8
     assert len(process._pools.latest) >= n

@@ -50,12 +50,12 @@ def said(i, octets, kind=0, protocol=6, source=MINER, destination=POOL, **change
 # Series
 
 
-@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 63, 64, 65, 95, 96, 97, 128, 129, 500])
-def test_the_first_64_and_the_latest_32_payload_packets_are_kept(n):
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 63, 64, 65, 255, 256, 257, 448, 449, 900])
+def test_the_first_64_and_the_latest_192_payload_packets_are_kept(n):
     packets = [said(i / 10, 1 + i) if i % 3 else said(i / 10, 1 + i).answer() for i in range(n)]
     packets.append(Packet(at(n / 10), MINER, POOL))  # no payload: not in the series
     result = meter(packets, sizes=[13])
-    wanted = list(range(min(n, 64))) + list(range(max(64, n - 32), n))
+    wanted = list(range(min(n, 64))) + list(range(max(64, n - LATEST_PACKETS), n))
     first = n > 0 and packets[0].source == MINER
     assert result.series(1) == [(at(i / 10), 1 + i, (i % 3 != 0) == first) for i in wanted]
     assert result.packets[1].n_first == min(n, FIRST_PACKETS)
@@ -223,7 +223,8 @@ def test_side_data_of_many_biflows_that_come_and_go(data):
     list(_all(process.finish(), got))
     assert {i: [s.data for s in segments] for i, (segments, _) in got.items()} == expected
     assert {i: series for i, (_, series) in got.items()} == {
-        i + 1: min(count, 64) + min(max(count - 64, 0), 32) for i, (_, count) in enumerate(flows)
+        i + 1: min(count, 64) + min(max(count - 64, 0), LATEST_PACKETS)
+        for i, (_, count) in enumerate(flows)
     }
     counts = process._pools.counts
     assert counts[N_BLOCKS] == counts[N_FREE_BLOCKS]

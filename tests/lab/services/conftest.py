@@ -156,14 +156,19 @@ def free_port(address: str = "127.0.0.2") -> int:
 
 
 def _living_children() -> dict[int, str]:
-    """Reap what has ended; orphans come to us (see ``stage``)."""
+    """Reap what has ended; orphans come to us (see ``stage``).
+
+    The helper of ``multiprocessing`` that another test has started stays as long as we do.
+    """
     found = {}
     for path in Path("/proc/self/task").glob("*/children"):
         for word in path.read_text().split():
             child = int(word)
             try:
                 if os.waitpid(child, os.WNOHANG)[0] == 0:
-                    found[child] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+                    command = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+                    if "multiprocessing.resource_tracker" not in command:
+                        found[child] = command
             except (ChildProcessError, FileNotFoundError):
                 continue
     return found
