@@ -256,9 +256,25 @@ def recorder_groups(table: ViewTable, n_folds: int) -> list[list[str]]:
         )
         for name in np.unique(recorders)
     }
+    return dealt(sizes, min(n_folds, len(sizes)))
+
+
+def dealt(sizes: Mapping[str, tuple[int, int]], n_folds: int) -> list[list[str]]:
+    """Return recorders dealt over folds, in the order in which they were dealt.
+
+    Parameters
+    ----------
+    sizes : conversations of each recorder: mining, normal.
+    n_folds : exactly so many, at least one if there is a recorder.
+
+    Examples
+    --------
+    >>> dealt({"a": (9, 1), "b": (2, 0), "c": (0, 8), "d": (0, 5)}, 2)
+    [['a', 'd'], ['b', 'c']]
+    """
     mining = sorted((n for n in sizes if sizes[n][0]), key=lambda n: (-sizes[n][0], n))
     rest = sorted((n for n in sizes if not sizes[n][0]), key=lambda n: (-sizes[n][1], n))
-    folds: list[list[str]] = [[] for _ in range(min(n_folds, len(sizes)))]
+    folds: list[list[str]] = [[] for _ in range(n_folds)]
     for i, name in enumerate(mining):
         folds[i % len(folds)].append(name)
     for name in rest:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from minewatch.training.recipe import dealt
 from minewatch.training.view_table import recorder_of
 from minewatch.types import BoolArray
 
@@ -110,13 +111,8 @@ def _remotes(labelled: pl.DataFrame) -> list[Fold]:
 
 def _dealt(rows: Sequence[dict[str, object]], n_folds: int) -> list[Fold]:
     sizes = {str(row["recorder"]): (_count(row, "mining"), _count(row, "normal")) for row in rows}
-    mining = sorted((n for n in sizes if sizes[n][0]), key=lambda n: (-sizes[n][0], n))
-    rest = sorted((n for n in sizes if not sizes[n][0]), key=lambda n: (-sizes[n][1], n))
-    folds: list[list[str]] = [[] for _ in range(min(n_folds, max(len(mining), 1)))]
-    for i, name in enumerate(mining):
-        folds[i % len(folds)].append(name)
-    for name in rest:
-        min(folds, key=lambda fold: sum(sizes[one][1] for one in fold)).append(name)
+    with_mining = sum(mining > 0 for mining, _ in sizes.values())
+    folds = dealt(sizes, min(n_folds, max(with_mining, 1)))
     return [Fold("+".join(sorted(fold)), tuple(sorted(fold))) for fold in folds if fold]
 
 

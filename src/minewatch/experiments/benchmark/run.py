@@ -127,9 +127,6 @@ def run_benchmark(
     asked = rows.unpivot(names, index=["fold", "input"]).drop_nulls("value")
     asked = asked.select("fold", "input", detector="variable").unique()
     every = rows.select("fold", "input", detector=pl.lit(FUSED)).unique()
-    thresholds = thresholds.join(
-        pl.concat([asked, every]), on=["fold", "input", "detector"], how="semi"
-    )
     labelled = corpus.conversations.filter(~pl.col("source").str.starts_with(TRAINING_AID))
     return ScoreTable(
         rows.select(*ROW, FUSED, *names),
@@ -141,7 +138,10 @@ def run_benchmark(
 
 
 def _complete(thresholds: pl.DataFrame, asked: pl.DataFrame, every: pl.DataFrame) -> pl.DataFrame:
-    """Add a threshold of 1 where training had nothing to choose one by: nothing is flagged."""
+    """The thresholds of what was asked, and no others.
+
+    It is 1 where training had nothing to choose one by: nothing is flagged.
+    """
     budgets = thresholds.select("budget").unique()
     wanted = pl.concat([asked, every]).join(budgets, how="cross")
     keys = ["fold", "input", "detector", "budget"]
