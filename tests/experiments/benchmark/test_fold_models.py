@@ -62,7 +62,7 @@ def bench(corpus):
             "read": [0.99] * len(numbers) + [None] * len(numbers),
         }
     )
-    return Bench(RECIPES, (Sizes,), fixed, Fusion(), corpus.conversations.select(COUNTED))
+    return Bench(RECIPES, fixed, Fusion(), corpus.conversations.select(COUNTED))
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def counted(n, source, label="normal", *, first_only=False, start=1):
 
 def chosen(held_out, labelled, fold=None):
     """Return the thresholds of the detector ``a`` by input and budget."""
-    bench = Bench((), (), pl.DataFrame(), Fusion(), labelled)
+    bench = Bench((), pl.DataFrame(), Fusion(), labelled)
     frame = thresholds(fold or Fold("x", ("nobody",)), held_out, bench)
     assert dict(frame.schema) == THRESHOLD
     assert set(frame["detector"]) == {"a", FUSED}

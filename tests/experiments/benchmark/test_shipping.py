@@ -33,7 +33,7 @@ def table(corpus):
 def test_a_file_is_written_for_each_recipe_and_tells_what_it_learnt_from(corpus, table, tmp_path):
     fixed = table.rows.select(KEYS).clear().with_columns(read=pl.lit(None, pl.Float64))
     labelled = corpus.conversations.select(COUNTED)
-    bench = Bench(RECIPES, (Sizes,), fixed, Fusion(), labelled, seed=4)
+    bench = Bench(RECIPES, fixed, Fusion(), labelled, seed=4)
     steps = []
     ship_models(table, bench, tmp_path, steps.append)
     assert steps == ["model sizes", "model sizes-flows"]

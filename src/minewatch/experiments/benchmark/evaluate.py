@@ -195,7 +195,6 @@ def ship(
     table = training_table(corpus, recipes, seed)
     bench = Bench(
         recipes,
-        options.learnt,
         pl.DataFrame(),
         options.fusion,
         corpus.conversations.select(COUNTED),

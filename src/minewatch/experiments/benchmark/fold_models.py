@@ -59,7 +59,6 @@ class Bench:
     Parameters
     ----------
     recipes : of every learnt detector.
-    learnt : their classes.
     fixed : scores of the detectors that learn nothing: ``KEYS`` and one column each.
     fusion : weighs the detectors.
     labelled : all labelled conversations, columns of ``COUNTED`` at least.
@@ -67,7 +66,6 @@ class Bench:
     """
 
     recipes: Sequence[Recipe]
-    learnt: Sequence[type[LearntDetector]]
     fixed: pl.DataFrame
     fusion: Fusion
     labelled: pl.DataFrame

@@ -109,7 +109,6 @@ def run_benchmark(
     fixed = fixed_scores(seen, options.fixed)
     bench = Bench(
         options.recipes,
-        options.learnt,
         fixed,
         options.fusion,
         corpus.conversations.select(COUNTED),
