@@ -16,13 +16,13 @@ PACKAGE = Path(__file__).parents[1] / "src" / "minewatch"
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "errors types schema config address odds",
+        "errors types schema records config address odds",
         "contracts",
         "readers decoders metering conversations pairing features models detectors gate alerts"
-        " response lab identify allow doubt",
+        " response lab identify allow doubt arranging",
         "registry",
         "testing",
-        "pipeline scanning output training datasets experiments engine",
+        "pipeline scanning output training datasets experiments engine exporting capabilities",
         "console",
         "cli __main__",
     )
@@ -32,21 +32,24 @@ LAYER = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 SIDEWAYS: dict[str, frozenset[str]] = {
     "types": frozenset({"errors", "schema"}),
     "schema": frozenset({"errors", "types"}),
+    "records": frozenset({"errors"}),
     "address": frozenset({"errors"}),
     "odds": frozenset({"types"}),
     "config": frozenset({"errors", "types", "schema"}),
     "metering": frozenset({"decoders"}),
     "readers": frozenset({"metering"}),
     "conversations": frozenset({"decoders", "metering"}),
+    "arranging": frozenset({"conversations", "gate", "metering"}),
     "models": frozenset({"features"}),
     "detectors": frozenset({"features", "models", "gate"}),
     "identify": frozenset({"features", "models"}),
     "doubt": frozenset({"features"}),
     "scanning": frozenset({"pipeline"}),
     "output": frozenset({"pipeline", "scanning"}),
-    "training": frozenset({"pipeline"}),
+    "training": frozenset({"pipeline", "exporting"}),
     "datasets": frozenset({"pipeline", "scanning", "output", "training"}),
-    "experiments": frozenset({"pipeline", "output", "training", "datasets"}),
+    "experiments": frozenset({"pipeline", "output", "training", "datasets", "exporting"}),
+    "exporting": frozenset({"pipeline", "output"}),
     "engine": frozenset({"pipeline", "output"}),
     "__main__": frozenset({"cli"}),
 }

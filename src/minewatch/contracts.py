@@ -7,9 +7,10 @@ registered is run through the conformance suites of ``minewatch.testing``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, Protocol, runtime_checkable
 
+from minewatch.records import Names, RecordArray, RecordCounters
 from minewatch.schema import Column
 from minewatch.types import Conversations, Evidence, FeatureMatrix, PacketBatch, Payload, Scores
 
@@ -144,4 +145,76 @@ class PacketSource(Protocol):
 
     def close(self) -> None:
         """Close what it reads from."""
+        ...
+
+
+@runtime_checkable
+class FlowSource(Protocol):
+    """The records of one flow log, or of what an exporter sent."""
+
+    @property
+    def name(self) -> str:
+        """What the user called it."""
+        ...
+
+    @property
+    def counters(self) -> RecordCounters:
+        """What became of its rows; complete when all records were read."""
+        ...
+
+    @property
+    def names(self) -> Names:
+        """What it tells of names; complete when all records were read."""
+        ...
+
+    def read(self) -> Iterator[RecordArray]:
+        """Yield the records in blocks, each valid until the next is asked for.
+
+        Memory is bounded whatever the input holds. May raise SourceError; where the input is cut
+        or damaged, what lies before that is yielded and ``counters.notes`` tells of it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close what it reads from."""
+        ...
+
+
+@runtime_checkable
+class FlowFormat(Protocol):
+    """A kind of flow log: how it is told from others, and what reads it."""
+
+    @property
+    def name(self) -> str:
+        """Value of ``--input-format``: ``aws``, ``zeek``."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What people call it: ``AWS VPC Flow Logs``."""
+        ...
+
+    def recognises(self, head: bytes) -> bool:
+        """Return whether an input that begins so is of this kind.
+
+        Parameters
+        ----------
+        head : the first octets of the unpacked input, ``HEAD_OCTETS`` or all there are.
+        """
+        ...
+
+    def open(self, name: str, path: str, stream: BinaryIO, *, strict: bool) -> FlowSource:
+        """Return a source that reads ``stream`` from its start, and closes it.
+
+        Parameters
+        ----------
+        name : what the user called the input.
+        path : where it lies, ``-`` for standard input: for files that belong to it.
+        stream : unpacked; not seekable where it was packed or is a pipe.
+        strict : the first fault raises SourceError.
+
+        Raises
+        ------
+        SourceError : nothing of it can be used: a column is missing, another version.
+        """
         ...
