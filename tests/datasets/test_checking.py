@@ -7,7 +7,7 @@ from minewatch.datasets.agreement import decoded_names
 from minewatch.datasets.checking import check_capture, labelled_captures, labels_file
 from minewatch.datasets.labelling import InspectionOptions
 from minewatch.errors import ConfigError
-from minewatch.readers.source import find_inputs
+from minewatch.readers.finding import find_inputs
 
 
 def check(run_folder, name="web-1"):

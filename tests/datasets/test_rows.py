@@ -11,7 +11,8 @@ from minewatch.datasets.rows import (
     written_rows,
     written_schema,
 )
-from minewatch.readers.source import Input, find_inputs
+from minewatch.readers.finding import find_inputs
+from minewatch.readers.source import Input
 from runs import POOL, WEB_1, conversation, cryptonote, write_capture
 
 

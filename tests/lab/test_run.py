@@ -19,7 +19,7 @@ from minewatch.lab.plan import EVASIONS, read_plan, write_plan
 from minewatch.lab.run import Outcome, _listen, run_lab
 from minewatch.lab.services import SERVICES
 from minewatch.pipeline import PipelineOptions, conversations
-from minewatch.readers.source import find_inputs
+from minewatch.readers.finding import find_inputs
 from minewatch.training.labels import read_labels
 
 pytestmark = pytest.mark.namespace

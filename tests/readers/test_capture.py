@@ -130,7 +130,7 @@ def test_a_named_pipe(tmp_path, packer):
 READ_STDIN = """
 import sys
 from minewatch.readers.capture import CaptureSource
-from minewatch.readers.source import find_inputs
+from minewatch.readers.finding import find_inputs
 from minewatch.types import PacketBatch
 (source,), errors = find_inputs(["-"])
 reader, batch, n = CaptureSource(source), PacketBatch(), 0

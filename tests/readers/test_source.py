@@ -11,7 +11,8 @@ import zstandard
 import packets as p
 from minewatch.errors import SourceError
 from minewatch.readers import source
-from minewatch.readers.source import Input, find_inputs, is_capture_magic, open_input, read_fully
+from minewatch.readers.finding import find_inputs
+from minewatch.readers.source import Input, is_capture_magic, open_input, read_fully
 
 CAPTURE = p.pcap([p.tcp_frame()])
 

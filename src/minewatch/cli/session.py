@@ -4,12 +4,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
 
 from minewatch.cli.errors import complain
 from minewatch.cli.progress import ProgressBar
+from minewatch.contracts import FlowFormat
 from minewatch.errors import ConfigError, SourceError
-from minewatch.readers.source import Input, find_inputs
+from minewatch.readers.finding import find
+from minewatch.readers.formats import check_name
+from minewatch.readers.source import CAPTURE, Input
+
+
+@dataclass(frozen=True, slots=True)
+class InputGroup:
+    """Flow logs of one format, read as one: a conversation may span files."""
+
+    name: str
+    """That of the file, or the folder that all lie in and their number."""
+    format: str
+    inputs: Sequence[Input]
 
 
 class Session:
@@ -27,18 +43,34 @@ class Session:
         self.progress = ProgressBar(inputs, quiet)
 
     @classmethod
-    def of(cls, arguments: Sequence[str], quiet: bool = False) -> Session:
+    def of(
+        cls,
+        arguments: Sequence[str],
+        quiet: bool = False,
+        formats: Sequence[FlowFormat] = (),
+        forced: str | None = None,
+    ) -> Session:
         """Return a session over what the arguments name; what they do not is reported.
 
         Parameters
         ----------
-        arguments : files, folders, patterns and ``-``, as the user gave them.
-        quiet : no progress bar.
+        arguments : files, folders, patterns, URLs and ``-``, as the user gave them.
+        quiet : no progress bar, and no word of what is passed over.
+        formats : flow logs that are taken beside captures.
+        forced : the format that all inputs are of; None to tell by what they hold.
+
+        Raises
+        ------
+        ConfigError : ``forced`` is no format.
         """
-        inputs, errors = find_inputs(arguments)
-        session = cls(inputs, quiet)
-        for error in errors:
-            session._fail(error)
+        if forced is not None:
+            check_name(forced, formats)
+        found = find(arguments, formats, forced)
+        session = cls(found.inputs, quiet)
+        for error in found.errors:
+            session.fail(error)
+        for note in () if quiet else found.notes:
+            complain(note)
         return session
 
     def refuse_overwriting(self, output: str | None, option: str = "-o") -> None:
@@ -61,20 +93,65 @@ class Session:
                     f"{option} {output}: this is one of the inputs; name another file"
                 )
 
+    def groups(self) -> list[InputGroup]:
+        """Return the flow logs among the inputs, those of one format together."""
+        by_format: dict[str, list[Input]] = {}
+        for source in self.inputs:
+            if source.format != CAPTURE:
+                by_format.setdefault(source.format, []).append(source)
+        return [InputGroup(_name_of(group), name, group) for name, group in by_format.items()]
+
     def run(self, action: Callable[[Input], None]) -> None:
-        """Call ``action`` with each input; an input that cannot be read is reported.
+        """Call ``action`` with each capture; one that cannot be read is reported.
 
         Parameters
         ----------
-        action : what to do with an input.
+        action : what to do with a capture.
         """
         with self.progress:
             for source in self.inputs:
-                try:
-                    action(source)
-                except SourceError as error:
-                    self._fail(error)
+                if source.format == CAPTURE:
+                    with self._reporting():
+                        action(source)
 
-    def _fail(self, error: SourceError) -> None:
+    def run_flows(self, action: Callable[[InputGroup], None]) -> None:
+        """Call ``action`` with each group of flow logs; one that cannot be read is reported.
+
+        A file of a group that cannot be read must not end the others: ``action`` gives its error to
+        ``fail`` and goes on.
+
+        Parameters
+        ----------
+        action : what to do with a group.
+        """
+        with self.progress:
+            for group in self.groups():
+                with self._reporting():
+                    action(group)
+
+    def fail(self, error: SourceError) -> None:
+        """Report an input that cannot be read, and count it.
+
+        Parameters
+        ----------
+        error : what is wrong with it.
+        """
         self.n_failed += 1
         complain(str(error))
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except SourceError as error:
+            self.fail(error)
+
+
+def _name_of(inputs: Sequence[Input]) -> str:
+    """The name of an input, or the folder that several share, and their number."""
+    if len(inputs) == 1:
+        return inputs[0].name
+    folders = [source.name.split("/")[:-1] for source in inputs]
+    shared = takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))
+    folder = "/".join(parts[0] for parts in shared) or inputs[0].format
+    return f"{folder} ({len(inputs):,} files)"

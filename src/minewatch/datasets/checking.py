@@ -12,7 +12,8 @@ import polars as pl
 from minewatch.datasets.agreement import outcomes
 from minewatch.datasets.labelling import InspectionOptions, inspect_capture
 from minewatch.errors import ConfigError
-from minewatch.readers.source import Input, find_inputs
+from minewatch.readers.finding import find_inputs
+from minewatch.readers.source import Input
 from minewatch.scanning import ScanReport
 from minewatch.training.labels import LabelledCapture, read_labels
 from minewatch.types import Conversations

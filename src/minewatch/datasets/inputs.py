@@ -13,7 +13,8 @@ from typing import Any, Final
 from minewatch.datasets.checking import labelled_captures, labels_file
 from minewatch.datasets.folders import sha256_of
 from minewatch.errors import ConfigError
-from minewatch.readers.source import Input, find_inputs
+from minewatch.readers.finding import find_inputs
+from minewatch.readers.source import Input
 from minewatch.training.labels import LabelledCapture
 
 PLANS: Final = ("plan.json", "simulation.json")

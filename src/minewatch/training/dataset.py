@@ -16,7 +16,7 @@ from minewatch.conversations import merge_intervals
 from minewatch.errors import ConfigError, SourceError
 from minewatch.gate import PASSED, gate_reason
 from minewatch.pipeline import ConversationChunk, PipelineOptions, conversations
-from minewatch.readers.source import find_inputs
+from minewatch.readers.finding import find_inputs
 from minewatch.training.examples import HORIZONS, WHOLE, Examples, Stopped
 from minewatch.training.labels import LabelledCapture, read_labels
 from minewatch.types import Conversations

@@ -12,7 +12,7 @@ import polars as pl
 
 from minewatch.errors import ConfigError
 from minewatch.pipeline import PipelineOptions, open_capture, read_ahead
-from minewatch.readers.source import find_inputs
+from minewatch.readers.finding import find_inputs
 from minewatch.training.labels import LabelledCapture, read_labels
 from minewatch.types import (
     P_DESTINATION_HIGH,

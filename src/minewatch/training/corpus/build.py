@@ -16,7 +16,7 @@ from minewatch import gate
 from minewatch.address import address_text
 from minewatch.errors import ConfigError, SourceError
 from minewatch.pipeline import ConversationChunk, PipelineOptions, conversations
-from minewatch.readers.source import find_inputs
+from minewatch.readers.finding import find_inputs
 from minewatch.schema import KIND_TALKS, KIND_TLS
 from minewatch.training.corpus import tables
 from minewatch.training.corpus.packets import packets_of

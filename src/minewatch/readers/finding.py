@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding inputs: files, folders, patterns, standard input, URLs; and which kind each is."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from minewatch.contracts import FlowFormat
+from minewatch.errors import SourceError
+from minewatch.readers import remote
+from minewatch.readers.formats import HEAD_OCTETS, beside_of, kind_of, of_no_kind
+from minewatch.readers.source import (
+    CAPTURE,
+    STDIN,
+    Input,
+    UnpackError,
+    is_capture_magic,
+    open_counted,
+    reason_of,
+)
+
+_MAGIC_OCTETS: Final = 4
+
+
+@dataclass(slots=True)
+class Found:
+    """What arguments stand for."""
+
+    inputs: list[Input] = field(default_factory=list)
+    errors: list[SourceError] = field(default_factory=list)
+    """One for each argument that names nothing, and for each file that cannot be read."""
+    notes: list[str] = field(default_factory=list)
+    """What was passed over in a folder, one line each."""
+
+
+def find_inputs(arguments: Sequence[str]) -> tuple[list[Input], list[SourceError]]:
+    """Return the captures that the arguments name, and an error for each that names none.
+
+    A folder stands for every capture below it, a pattern for every file that it matches.
+    """
+    found = find(arguments, ())
+    return found.inputs, found.errors
+
+
+def find(
+    arguments: Sequence[str], formats: Sequence[FlowFormat], forced: str | None = None
+) -> Found:
+    """Return what the arguments name, each with its format.
+
+    A folder stands for every capture and flow log below it, a pattern for every file that it
+    matches. With formats to tell apart, each file's head is read; a pipe is opened for that and
+    stays so. Without, a file that is named is taken for a capture, unseen.
+
+    Parameters
+    ----------
+    arguments : files, folders, patterns, URLs and ``-``.
+    formats : kinds of flow logs that there are.
+    forced : the format that all inputs are of; nothing is looked at.
+    """
+    search = _Search(formats, forced)
+    for argument in arguments:
+        try:
+            search.add(argument)
+        except SourceError as error:
+            search.found.errors.append(error)
+    search.settle()
+    return search.found
+
+
+class _Search:
+    """The inputs found so far.
+
+    Parameters
+    ----------
+    formats : kinds of flow logs that there are.
+    forced : the format that all inputs are of.
+    """
+
+    def __init__(self, formats: Sequence[FlowFormat], forced: str | None) -> None:
+        self.found = Found()
+        self._formats = formats
+        self._forced = forced
+        self._beside: list[tuple[Input, str]] = []
+
+    def add(self, argument: str) -> None:
+        """Add what an argument stands for.
+
+        Raises
+        ------
+        SourceError : nothing.
+        """
+        if argument == STDIN:
+            self._add_named(Input("standard input", STDIN, None))
+            return
+        path = remote.local_path(argument)
+        if path is None:
+            self._add_remote(argument)
+        elif os.path.isdir(path):
+            self._add_folder(path)
+        else:
+            for one in _expand(path):
+                self._add_named(one)
+
+    def settle(self) -> None:
+        """Complain of files named by the user that belong to another one that is not there."""
+        folders = {(_folder_of(one.path), one.format) for one in self.found.inputs}
+        for one, format in self._beside:
+            if (_folder_of(one.path), format) not in folders:
+                self.found.errors.append(
+                    SourceError(
+                        one.name,
+                        f"tells of no flows by itself; name the log of {format} in the same "
+                        "folder that it belongs to",
+                    )
+                )
+
+    def _add_remote(self, url: str) -> None:
+        listing = remote.find(url)
+        inputs = [Input(remote.printable_url(one), one, size) for one, size in listing.objects]
+        if listing.is_folder:
+            self._sift(remote.printable_url(url), inputs)
+            return
+        for one in inputs:
+            self._add_named(one)
+
+    def _add_named(self, source: Input) -> None:
+        """Add an input that must be of a known kind, because the user names it."""
+        if self._forced is not None or not self._formats:
+            self.found.inputs.append(replace(source, format=self._forced or CAPTURE))
+            return
+        try:
+            source, head = _look_at(source, HEAD_OCTETS)
+        except SourceError as error:
+            self.found.errors.append(error)
+            return
+        beside = beside_of(source.path, head, self._formats)
+        kind = kind_of(head, self._formats)
+        if beside is not None:
+            self._beside.append((source, beside))
+        elif kind is not None:
+            self.found.inputs.append(replace(source, format=kind))
+        else:
+            self.found.errors.append(of_no_kind(source.name, head, self._formats))
+
+    def _add_folder(self, folder: str) -> None:
+        """Add what lies below a folder, and an error for all that could not be looked at."""
+
+        def unreadable(error: OSError) -> None:
+            self.found.errors.append(
+                SourceError(str(error.filename), f"cannot be read: {reason_of(error)}")
+            )
+
+        paths: list[Path] = []
+        for parent, _, names in os.walk(folder, onerror=unreadable):
+            paths.extend(Path(parent, name) for name in names)
+        self._sift(folder, (_as_input(path) for path in sorted(paths) if path.is_file()))
+
+    def _sift(self, folder: str, files: Iterable[Input]) -> None:
+        """Add those files of a folder that are inputs.
+
+        Raises
+        ------
+        SourceError : there are none, and nothing else is wrong.
+        """
+        before = len(self.found.inputs) + len(self.found.errors)
+        passed_over: list[str] = []
+        for one in files:
+            try:
+                kind = self._kind_in_folder(one)
+            except SourceError as error:
+                self.found.errors.append(error)
+                continue
+            if kind is None:
+                passed_over.append(one.name)
+            elif kind:
+                self.found.inputs.append(replace(one, format=kind))
+        if len(self.found.inputs) + len(self.found.errors) == before:
+            raise SourceError(folder, self._nothing_here())
+        if passed_over and self._formats:
+            self.found.notes.append(_told(folder, passed_over))
+
+    def _kind_in_folder(self, source: Input) -> str | None:
+        """Return the kind of a file, empty if it is to be passed over silently, None if unknown."""
+        is_aside = _is_aside(source.path)
+        only_captures = is_aside or not self._formats or self._forced == CAPTURE
+        _, head = _look_at(source, _MAGIC_OCTETS if only_captures else HEAD_OCTETS)
+        if only_captures:
+            unknown = None if not is_aside else ""
+            return CAPTURE if is_capture_magic(head) else unknown
+        if not head or beside_of(source.path, head, self._formats) is not None:
+            return ""
+        return self._forced or kind_of(head, self._formats)
+
+    def _nothing_here(self) -> str:
+        if not self._formats:
+            return "no capture in this folder; name a file, or a folder with pcap or pcapng"
+        return "no capture and no flow log in this folder; name a file, or say --input-format"
+
+
+def _expand(argument: str) -> list[Input]:
+    if not argument:
+        raise SourceError("''", "an empty name; check what was to stand there")
+    try:
+        return [_as_input(Path(argument))]
+    except FileNotFoundError:
+        return _expand_pattern(argument)
+    except (OSError, ValueError) as error:
+        raise SourceError(argument, f"cannot be read: {reason_of(error)}") from error
+
+
+def _expand_pattern(argument: str) -> list[Input]:
+    if not glob.has_magic(argument):
+        raise SourceError(argument, "no such file; check the name, or give a folder or a pattern")
+    paths = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
+    files = [path for path in paths if path.is_file()]
+    if not files:
+        raise SourceError(argument, "the pattern matches no file")
+    return [_as_input(path) for path in files]
+
+
+def _as_input(path: Path) -> Input:
+    state = path.stat()
+    return Input(str(path), str(path), state.st_size if stat.S_ISREG(state.st_mode) else None)
+
+
+def _look_at(source: Input, size: int) -> tuple[Input, bytes]:
+    """Return the first octets of an input, and the input, open still if it is a pipe."""
+    opened = open_counted(source)
+    keep = False
+    try:
+        head = opened.peek(size)
+        keep = not opened.packed.seekable()
+    except UnpackError as error:
+        raise SourceError(source.name, f"cannot be unpacked: {error}; unpack it by hand") from error
+    except OSError as error:
+        raise SourceError(source.name, f"cannot be read: {reason_of(error)}") from error
+    finally:
+        if not keep:
+            opened.close()
+    return (replace(source, opened=opened) if keep else source), head
+
+
+def _is_aside(path: str) -> bool:
+    """Return whether a file is hidden, or a mark that some program left beside its data."""
+    name = path.rpartition("/")[2]
+    return name.startswith((".", "_")) or name.endswith(".crc")
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _told(folder: str, passed_over: Sequence[str]) -> str:
+    first = passed_over[0].removeprefix(folder).lstrip("/")
+    if len(passed_over) == 1:
+        return f"{folder}: one file of no known kind was passed over: {first}"
+    return f"{folder}: {len(passed_over):,} files of no known kind were passed over, {first} first"
