@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "errors types schema records config address odds",
         "contracts",
-        "readers decoders metering conversations pairing features models detectors gate alerts"
+        "readers decoders metering conversations features models detectors gate alerts"
         " response lab identify allow doubt arranging",
         "registry",
         "testing",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 _PACKAGE: Final = Path(__file__).parents[1]
-_CONSTANTS: Final = ("types.py", "schema.py", "metering/state.py")
+_CONSTANTS: Final = ("types.py", "schema.py", "records.py", "metering/state.py")
 """What kernels take numbers from, besides each other."""
 _STAMP: Final = "minewatch-kernels.sha256"
 

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Totals of biflows as tables in the columns of ``schema.FLOW``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from minewatch import schema
+from minewatch.metering import record_totals as t
+from minewatch.records import UNKNOWN, RecordArray
+from minewatch.types import BoolArray, Int64Array
+
+EPHEMERAL: Final = 32_768
+"""Where Linux begins to choose ports of clients."""
+_PARTS: Final = ("address_high", "address_low", "transport_port")
+_COUNTERS: Final = (
+    ("packet_delta_count", t.T_PACKETS_AB),
+    ("octet_delta_count", t.T_OCTETS_AB),
+    ("payload_octet_count", t.T_PAYLOAD_AB),
+    ("tcp_control_bits", t.T_FLAGS_AB),
+)
+SAMPLING: Final = "sampling_packet_interval"
+"""Column beside those of the schema: how many packets one counted packet stands for."""
+SERVER: Final = "server"
+"""Column beside those of the schema: place of the server's name among those of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The initiator, the responder and the protocol of n biflows."""
+
+    columns: dict[str, npt.NDArray[np.generic]]
+    """Columns of ``schema.FLOW`` that name them, each of shape (n,)."""
+    is_a_initiator: BoolArray
+    """Whether the lesser end (address, then port) is the initiator."""
+
+
+def ends_of(biflows: Int64Array, records: RecordArray) -> Ends:
+    """Return the ends of biflows, and which of them is the initiator.
+
+    It is who a record says. Else the end with the port of a client: flow logs of a connection
+    that began before them start with either side. Where ports do not tell, who was seen first;
+    and where both were at once, the end with the higher port.
+
+    Parameters
+    ----------
+    biflows : totals, shape (n, TOTAL_WORDS), owned by records.
+    records : the records.
+    """
+    rows = biflows[:, t.T_OWNER]
+    source, destination = (
+        {part: records[f"{side}_{part}"][rows] for part in _PARTS}
+        for side in ("source", "destination")
+    )
+    is_swapped = np.zeros(len(rows), np.bool_)
+    for part in reversed(_PARTS):
+        s, d = source[part], destination[part]
+        is_swapped = np.where(s == d, is_swapped, s > d)
+    s, d = source["transport_port"], destination["transport_port"]
+    a_first = _is_a_initiator(biflows, np.where(is_swapped, d, s), np.where(is_swapped, s, d))
+    is_source = a_first != is_swapped
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        "protocol_identifier": records["protocol_identifier"][rows],
+        "is_initiator_known": biflows[:, t.T_OPENER] != UNKNOWN,
+    }
+    for part in _PARTS:
+        s, d = source[part], destination[part]
+        columns[f"source_{part}"] = np.where(is_source, s, d)
+        columns[f"destination_{part}"] = np.where(is_source, d, s)
+    return Ends(columns, a_first)
+
+
+def _is_a_initiator(biflows: Int64Array, a_port: Int64Array, b_port: Int64Array) -> BoolArray:
+    by_port = a_port >= b_port
+    a_start, b_start = biflows[:, t.T_START_AB], biflows[:, t.T_START_BA]
+    by_time = np.where(a_start == b_start, by_port, a_start < b_start)
+    has_client = (a_port >= EPHEMERAL) != (b_port >= EPHEMERAL)
+    opener = biflows[:, t.T_OPENER]
+    guess = np.where(has_client, by_port, by_time)
+    found: BoolArray = np.where(opener == UNKNOWN, guess, opener == 1)
+    return found
+
+
+def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFrame:
+    """Return totals in the columns of ``schema.FLOW``, with ``SAMPLING`` and ``SERVER``.
+
+    ``flow_id`` is the row's number and to be replaced. What a flow log does not tell is null.
+
+    Parameters
+    ----------
+    totals : shape (n, TOTAL_WORDS): of biflows, conversations or intervals.
+    biflow : number of each row's biflow, shape (n,).
+    ends : of the biflows.
+    """
+    columns: dict[str, npt.NDArray[np.generic] | pl.Series] = {
+        name: values[biflow] for name, values in ends.columns.items()
+    }
+    columns |= {
+        "flow_start_nanoseconds": totals[:, t.T_START],
+        "flow_end_nanoseconds": totals[:, t.T_END],
+        "vlan_id": totals[:, t.T_VLAN],
+        "flow_end_reason": _known(totals[:, t.T_END_REASON], 0),
+        SAMPLING: totals[:, t.T_SAMPLING],
+        SERVER: _known(totals[:, t.T_SERVER_NAME], UNKNOWN),
+        "flow_id": np.arange(len(totals)),
+    }
+    a_first = ends.is_a_initiator[biflow]
+    for name, word in _COUNTERS:
+        ab, ba = totals[:, word], totals[:, word + 1]
+        columns[name] = _known(np.where(a_first, ab, ba), UNKNOWN)
+        columns[f"reverse_{name}"] = _known(np.where(a_first, ba, ab), UNKNOWN)
+    types = schema.polars_schema(schema.FLOW) | {SAMPLING: pl.Int64(), SERVER: pl.Int64()}
+    frame = pl.DataFrame(columns).with_columns(payload_kinds=pl.lit(0, pl.UInt8))
+    return frame.select(
+        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in types.items()
+    )
+
+
+def _known(values: Int64Array, unknown: int) -> pl.Series:
+    """Return a column that is null where a value is the one for unknown."""
+    column = pl.Series(values)
+    is_unknown = values == unknown
+    return column.set(pl.Series(is_unknown), None) if is_unknown.any() else column

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiled sums over records of flow logs, for biflows, conversations and intervals alike.
+
+A row of totals holds both directions: *ab* from the lesser end (address, then port) to the
+greater, *ba* back. Counts are scaled by the sampling; a count that one record does not tell is
+unknown in the sum.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba
+import numpy as np
+
+from minewatch.metering.record_keys import is_swapped
+from minewatch.records import UNKNOWN, RecordArray
+from minewatch.types import Int64Array
+
+(
+    T_START,
+    T_END,
+    T_PACKETS_AB,
+    T_PACKETS_BA,
+    T_OCTETS_AB,
+    T_OCTETS_BA,
+    T_PAYLOAD_AB,
+    T_PAYLOAD_BA,
+    T_FLAGS_AB,
+    T_FLAGS_BA,
+    T_START_AB,
+    T_START_BA,
+    T_END_REASON,
+    T_SAMPLING,
+    T_SERVER_NAME,
+    T_OPENER,
+    T_VLAN,
+    T_RECORDS,
+    T_OWNER,
+) = range(19)
+"""Words of a row. ``T_OPENER``: 1 if a record told that the lesser end opened, 0 the greater.
+``T_OWNER``: of an interval its conversation, of a conversation its biflow, of a biflow a record."""
+TOTAL_WORDS: Final = 19
+NEVER: Final = (1 << 63) - 1
+MOST: Final = 1 << 62
+"""Where sums of absurd counts stop."""
+
+
+@numba.njit(cache=True, nogil=True)
+def begin_row(totals: Int64Array, row: int, owner: int) -> None:
+    """Make a row one over no records."""
+    totals[row, :] = 0
+    totals[row, T_START] = totals[row, T_START_AB] = totals[row, T_START_BA] = NEVER
+    totals[row, T_END] = -NEVER
+    totals[row, T_FLAGS_AB] = totals[row, T_FLAGS_BA] = UNKNOWN
+    totals[row, T_SERVER_NAME] = totals[row, T_OPENER] = UNKNOWN
+    totals[row, T_OWNER] = owner
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum(total: int, count: int, scale: int) -> int:
+    if total == UNKNOWN or count < 0:
+        return UNKNOWN
+    if count > MOST // scale:
+        return MOST
+    return min(total + count * scale, MOST)
+
+
+@numba.njit(cache=True, nogil=True)
+def _flags(total: int, flags: int) -> int:
+    if flags < 0:
+        return total
+    return flags if total < 0 else total | flags
+
+
+@numba.njit(cache=True, nogil=True)
+def add_record(
+    totals: Int64Array, row: int, records: RecordArray, i: int, takes_ab: bool, takes_ba: bool
+) -> None:
+    """Add record ``i`` to a row: of its directions those that are taken."""
+    record = records[i]
+    total = totals[row]
+    swapped = is_swapped(records, i)
+    start, end = record.flow_start_nanoseconds, record.flow_end_nanoseconds
+    scale = max(np.int64(record.sampling_packet_interval), 1)
+    is_both = record.reverse_packet_delta_count >= 0 or record.reverse_octet_delta_count >= 0
+    has_ab, has_ba = not swapped or is_both, swapped or is_both
+    if has_ab and takes_ab:
+        if swapped:
+            packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
+            payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
+        else:
+            packets, octets = record.packet_delta_count, record.octet_delta_count
+            payload, flags = record.payload_octet_count, record.tcp_control_bits
+        total[T_PACKETS_AB] = _sum(total[T_PACKETS_AB], packets, scale)
+        total[T_OCTETS_AB] = _sum(total[T_OCTETS_AB], octets, scale)
+        total[T_PAYLOAD_AB] = _sum(total[T_PAYLOAD_AB], payload, scale)
+        total[T_FLAGS_AB] = _flags(total[T_FLAGS_AB], flags)
+        total[T_START_AB] = min(total[T_START_AB], start)
+    if has_ba and takes_ba:
+        if swapped:
+            packets, octets = record.packet_delta_count, record.octet_delta_count
+            payload, flags = record.payload_octet_count, record.tcp_control_bits
+        else:
+            packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
+            payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
+        total[T_PACKETS_BA] = _sum(total[T_PACKETS_BA], packets, scale)
+        total[T_OCTETS_BA] = _sum(total[T_OCTETS_BA], octets, scale)
+        total[T_PAYLOAD_BA] = _sum(total[T_PAYLOAD_BA], payload, scale)
+        total[T_FLAGS_BA] = _flags(total[T_FLAGS_BA], flags)
+        total[T_START_BA] = min(total[T_START_BA], start)
+    if start < total[T_START]:
+        total[T_START] = start
+    total[T_VLAN] = max(total[T_VLAN], record.vlan_id)
+    # Of two that contradict each other the greater, so that the order of records changes nothing.
+    if record.is_source_initiator >= 0:
+        total[T_OPENER] = max(
+            total[T_OPENER], np.int64((record.is_source_initiator == 1) != swapped)
+        )
+    total[T_SERVER_NAME] = max(total[T_SERVER_NAME], record.server_name)
+    if end > total[T_END]:
+        total[T_END] = end
+        total[T_END_REASON] = record.flow_end_reason
+    elif end == total[T_END]:
+        total[T_END_REASON] = max(total[T_END_REASON], record.flow_end_reason)
+    total[T_SAMPLING] = max(total[T_SAMPLING], scale)
+    total[T_RECORDS] += 1
