@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minewatch.exporting import settings as s
+from minewatch.exporting import telling
 from minewatch.exporting import windows as w
 
 S = 1_000_000_000
@@ -261,7 +262,7 @@ def test_connections_that_tcp_ended_are_marked():
         settings = settings or s.azure_vnet(600)
         both = ends(protocol=protocol)
         rows = w.windowed(w.observed(packets(*rows), both, settings), settings)
-        return w.logged(rows, both, settings)["is_closed"].to_list()
+        return telling.logged(rows, both, settings)["is_closed"].to_list()
 
     assert closed((1, 60, True, 0x11), (2, 60, False, 0x11)) == [True]
     assert closed((1, 60, True, 0x11), (2, 60, False, 0x10)) == [False]
