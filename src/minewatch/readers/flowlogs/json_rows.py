@@ -24,6 +24,7 @@ _DTYPES: Final[Mapping[object, pl.DataType]] = {
     Whole: pl.Int64(),
     bool: pl.Boolean(),
     list[str]: pl.List(pl.String),
+    float | str: pl.Float64(),
 }
 
 
