@@ -24,7 +24,7 @@ from minewatch.cli.simulate import simulate
 from minewatch.contracts import Detector
 from minewatch.metering.tables import PacketTable
 from minewatch.pipeline import PipelineOptions, conversations
-from minewatch.readers.source import find_inputs
+from minewatch.readers.finding import find_inputs
 from minewatch.types import Conversations
 
 ROUNDS = 3

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minewatch.output.records import printable
 from minewatch.readers.capture import CaptureCounters
-from minewatch.readers.source import STDIN, Input, is_capture_magic
+from minewatch.readers.source import CAPTURE, Input, is_capture_magic
+from minewatch.readers.urls import is_url
+from minewatch.records import RecordCounters
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -31,7 +33,9 @@ def is_shown(quiet: bool) -> bool:
 
 
 def total_octets(inputs: Sequence[Input]) -> int | None:
-    """Return the octets that will be read, None if an input is a pipe or compressed.
+    """Return the octets that will be read, None if an input is a pipe or a compressed capture.
+
+    Of flow logs the octets on disk are told, packed as they are.
 
     Parameters
     ----------
@@ -39,7 +43,12 @@ def total_octets(inputs: Sequence[Input]) -> int | None:
     """
     total = 0
     for source in inputs:
-        if source.path == STDIN or source.octets is None:
+        if source.octets is None:
+            return None
+        if source.format != CAPTURE:
+            total += source.octets
+            continue
+        if is_url(source.path):
             return None
         try:
             with open(source.path, "rb") as file:
@@ -53,7 +62,7 @@ def total_octets(inputs: Sequence[Input]) -> int | None:
 
 
 class ProgressBar:
-    """Octets and packets read, their rates and the time left; silent without a terminal.
+    """Octets and packets or records read, their rates and the time left; silent without a terminal.
 
     Parameters
     ----------
@@ -63,9 +72,9 @@ class ProgressBar:
 
     def __init__(self, inputs: Sequence[Input], quiet: bool) -> None:
         self._bar: Progress | None = None
-        self._counters: CaptureCounters | None = None
+        self._counters: CaptureCounters | RecordCounters | None = None
         self._done_octets = 0
-        self._done_packets = 0
+        self._done = 0
         self._started = self._next = 0.0
         if is_shown(quiet) and inputs:
             self._bar = _new_bar()
@@ -82,7 +91,7 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
 
-    def begin(self, source: Input, counters: CaptureCounters) -> None:
+    def begin(self, source: Input, counters: CaptureCounters | RecordCounters) -> None:
         """Go on with another input.
 
         Parameters
@@ -92,7 +101,7 @@ class ProgressBar:
         """
         if self._counters is not None:
             self._done_octets += self._counters.octets_read
-            self._done_packets += self._counters.packets_seen
+            self._done += _items(self._counters)
         self._counters = counters
         if self._bar is not None:
             self._name = printable(source.name)[-_NAME_WIDTH:]
@@ -109,13 +118,14 @@ class ProgressBar:
             return
         now = time.monotonic()
         self._next = now + UPDATE_EVERY_S
-        packets = self._done_packets + self._counters.packets_seen
-        rate = packets / max(now - self._started, 1e-3) / 1e6
+        done = self._done + _items(self._counters)
+        rate = done / max(now - self._started, 1e-3) / 1e6
+        unit = "packets" if isinstance(self._counters, CaptureCounters) else "records"
         self._bar.update(
             self._task,
             description=self._name,
             completed=self._done_octets + octets,
-            rate=f"{rate:.2f} M packets/s",
+            rate=f"{rate:.2f} M {unit}/s",
         )
 
     @contextmanager
@@ -129,6 +139,13 @@ class ProgressBar:
             yield
         finally:
             self._bar.start()
+
+
+def _items(counters: CaptureCounters | RecordCounters) -> int:
+    """The packets or records that were read."""
+    if isinstance(counters, CaptureCounters):
+        return counters.packets_seen
+    return counters.rows_seen
 
 
 def _new_bar() -> Progress:

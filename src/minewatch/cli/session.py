@@ -11,10 +11,10 @@ from itertools import takewhile
 
 from minewatch.cli.errors import complain
 from minewatch.cli.progress import ProgressBar
-from minewatch.contracts import FlowFormat
+from minewatch.contracts import FlowFormat, FlowSource
 from minewatch.errors import ConfigError, SourceError
 from minewatch.readers.finding import find
-from minewatch.readers.formats import check_name
+from minewatch.readers.formats import check_name, open_flows
 from minewatch.readers.source import CAPTURE, Input
 
 
@@ -35,10 +35,17 @@ class Session:
     ----------
     inputs : what to read.
     quiet : no progress bar.
+    formats : flow logs that are taken beside captures.
     """
 
-    def __init__(self, inputs: Sequence[Input], quiet: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        quiet: bool = False,
+        formats: Sequence[FlowFormat] = (),
+    ) -> None:
         self.inputs = inputs
+        self._formats = formats
         self.n_failed = 0
         self.progress = ProgressBar(inputs, quiet)
 
@@ -66,7 +73,7 @@ class Session:
         if forced is not None:
             check_name(forced, formats)
         found = find(arguments, formats, forced)
-        session = cls(found.inputs, quiet)
+        session = cls(found.inputs, quiet, formats)
         for error in found.errors:
             session.fail(error)
         for note in () if quiet else found.notes:
@@ -128,6 +135,29 @@ class Session:
             for group in self.groups():
                 with self._reporting():
                     action(group)
+
+    def opened(self, group: InputGroup, strict: bool = False) -> Iterator[FlowSource]:
+        """Yield the flow logs of a group, opened; one that cannot be is reported.
+
+        Parameters
+        ----------
+        group : one of ``groups``.
+        strict : the first fault in a log is an error, and an error ends the group.
+
+        Raises
+        ------
+        SourceError : ``strict``, and a log cannot be opened.
+        """
+        for source in group.inputs:
+            try:
+                flows = open_flows(source, self._formats, group.format, strict)
+            except SourceError as error:
+                if strict:
+                    raise
+                self.fail(error)
+                continue
+            self.progress.begin(source, flows.counters)
+            yield flows
 
     def fail(self, error: SourceError) -> None:
         """Report an input that cannot be read, and count it.

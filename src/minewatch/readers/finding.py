@@ -13,17 +13,11 @@ from typing import Final
 
 from minewatch.contracts import FlowFormat
 from minewatch.errors import SourceError
-from minewatch.readers import remote
 from minewatch.readers.formats import HEAD_OCTETS, beside_of, kind_of, of_no_kind
-from minewatch.readers.source import (
-    CAPTURE,
-    STDIN,
-    Input,
-    UnpackError,
-    is_capture_magic,
-    open_counted,
-    reason_of,
-)
+from minewatch.readers.heads import Head, head_of, heads_of_objects
+from minewatch.readers.listing import find_objects
+from minewatch.readers.source import CAPTURE, STDIN, Input, is_capture_magic, reason_of
+from minewatch.readers.urls import local_path, printable_url
 
 _MAGIC_OCTETS: Final = 4
 
@@ -96,16 +90,15 @@ class _Search:
         SourceError : nothing.
         """
         if argument == STDIN:
-            self._add_named(Input("standard input", STDIN, None))
+            self._add_files([Input("standard input", STDIN, None)])
             return
-        path = remote.local_path(argument)
+        path = local_path(argument)
         if path is None:
             self._add_remote(argument)
         elif os.path.isdir(path):
             self._add_folder(path)
         else:
-            for one in _expand(path):
-                self._add_named(one)
+            self._add_files(_expand(path))
 
     def settle(self) -> None:
         """Complain of files named by the user that belong to another one that is not there."""
@@ -121,32 +114,45 @@ class _Search:
                 )
 
     def _add_remote(self, url: str) -> None:
-        listing = remote.find(url)
-        inputs = [Input(remote.printable_url(one), one, size) for one, size in listing.objects]
+        listing = find_objects(url)
+        inputs = [Input(printable_url(one), one, size) for one, size in listing.objects]
         if listing.is_folder:
-            self._sift(remote.printable_url(url), inputs)
+            self._sift(printable_url(url), heads_of_objects(inputs, HEAD_OCTETS))
+        elif self._is_blind:
+            self._add_blindly(inputs)
+        else:
+            for one, head in heads_of_objects(inputs, HEAD_OCTETS):
+                self._add_named(one, head)
+
+    def _add_files(self, inputs: Sequence[Input]) -> None:
+        """Add files and pipes that the user names."""
+        if self._is_blind:
+            self._add_blindly(inputs)
             return
         for one in inputs:
-            self._add_named(one)
+            self._add_named(*head_of(one, HEAD_OCTETS))
 
-    def _add_named(self, source: Input) -> None:
+    @property
+    def _is_blind(self) -> bool:
+        """Whether what is named is taken for what the user says, or for a capture."""
+        return self._forced is not None or not self._formats
+
+    def _add_blindly(self, inputs: Iterable[Input]) -> None:
+        format = self._forced or CAPTURE
+        self.found.inputs.extend(replace(one, format=format) for one in inputs)
+
+    def _add_named(self, source: Input, head: bytes | SourceError) -> None:
         """Add an input that must be of a known kind, because the user names it."""
-        if self._forced is not None or not self._formats:
-            self.found.inputs.append(replace(source, format=self._forced or CAPTURE))
-            return
-        try:
-            source, head = _look_at(source, HEAD_OCTETS)
-        except SourceError as error:
-            self.found.errors.append(error)
-            return
-        beside = beside_of(source.path, head, self._formats)
-        kind = kind_of(head, self._formats)
-        if beside is not None:
+        if isinstance(head, SourceError):
+            self.found.errors.append(head)
+        elif (beside := beside_of(source.path, head, self._formats)) is not None:
             self._beside.append((source, beside))
-        elif kind is not None:
+        elif (kind := kind_of(head, self._formats)) is not None:
             self.found.inputs.append(replace(source, format=kind))
         else:
             self.found.errors.append(of_no_kind(source.name, head, self._formats))
+            if source.opened is not None:
+                source.opened.close()
 
     def _add_folder(self, folder: str) -> None:
         """Add what lies below a folder, and an error for all that could not be looked at."""
@@ -159,9 +165,17 @@ class _Search:
         paths: list[Path] = []
         for parent, _, names in os.walk(folder, onerror=unreadable):
             paths.extend(Path(parent, name) for name in names)
-        self._sift(folder, (_as_input(path) for path in sorted(paths) if path.is_file()))
+        files = (_as_input(path) for path in sorted(paths) if path.is_file())
+        self._sift(folder, (head_of(one, self._head_octets(one)) for one in files))
 
-    def _sift(self, folder: str, files: Iterable[Input]) -> None:
+    def _head_octets(self, source: Input) -> int:
+        return _MAGIC_OCTETS if self._is_capture_or_nothing(source) else HEAD_OCTETS
+
+    def _is_capture_or_nothing(self, source: Input) -> bool:
+        """Whether a file of a folder can be no flow log."""
+        return not self._formats or self._forced == CAPTURE or _is_aside(source.path)
+
+    def _sift(self, folder: str, heads: Iterable[Head]) -> None:
         """Add those files of a folder that are inputs.
 
         Raises
@@ -170,28 +184,22 @@ class _Search:
         """
         before = len(self.found.inputs) + len(self.found.errors)
         passed_over: list[str] = []
-        for one in files:
-            try:
-                kind = self._kind_in_folder(one)
-            except SourceError as error:
-                self.found.errors.append(error)
-                continue
-            if kind is None:
-                passed_over.append(one.name)
-            elif kind:
+        for one, head in heads:
+            if isinstance(head, SourceError):
+                self.found.errors.append(head)
+            elif kind := self._kind_in_folder(one, head):
                 self.found.inputs.append(replace(one, format=kind))
+            elif kind is None:
+                passed_over.append(one.name)
         if len(self.found.inputs) + len(self.found.errors) == before:
             raise SourceError(folder, self._nothing_here())
         if passed_over and self._formats:
             self.found.notes.append(_told(folder, passed_over))
 
-    def _kind_in_folder(self, source: Input) -> str | None:
+    def _kind_in_folder(self, source: Input, head: bytes) -> str | None:
         """Return the kind of a file, empty if it is to be passed over silently, None if unknown."""
-        is_aside = _is_aside(source.path)
-        only_captures = is_aside or not self._formats or self._forced == CAPTURE
-        _, head = _look_at(source, _MAGIC_OCTETS if only_captures else HEAD_OCTETS)
-        if only_captures:
-            unknown = None if not is_aside else ""
+        if self._is_capture_or_nothing(source):
+            unknown = "" if _is_aside(source.path) else None
             return CAPTURE if is_capture_magic(head) else unknown
         if not head or beside_of(source.path, head, self._formats) is not None:
             return ""
@@ -227,23 +235,6 @@ def _expand_pattern(argument: str) -> list[Input]:
 def _as_input(path: Path) -> Input:
     state = path.stat()
     return Input(str(path), str(path), state.st_size if stat.S_ISREG(state.st_mode) else None)
-
-
-def _look_at(source: Input, size: int) -> tuple[Input, bytes]:
-    """Return the first octets of an input, and the input, open still if it is a pipe."""
-    opened = open_counted(source)
-    keep = False
-    try:
-        head = opened.peek(size)
-        keep = not opened.packed.seekable()
-    except UnpackError as error:
-        raise SourceError(source.name, f"cannot be unpacked: {error}; unpack it by hand") from error
-    except OSError as error:
-        raise SourceError(source.name, f"cannot be read: {reason_of(error)}") from error
-    finally:
-        if not keep:
-            opened.close()
-    return (replace(source, opened=opened) if keep else source), head
 
 
 def _is_aside(path: str) -> bool:

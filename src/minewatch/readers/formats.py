@@ -10,7 +10,6 @@ from minewatch.contracts import FlowFormat, FlowSource
 from minewatch.errors import ConfigError, SourceError
 from minewatch.readers.source import (
     CAPTURE,
-    STDIN,
     Input,
     Opened,
     is_capture_magic,
@@ -18,6 +17,7 @@ from minewatch.readers.source import (
     reason_of,
 )
 from minewatch.readers.unpack import Counted, UnpackError
+from minewatch.readers.urls import is_url
 from minewatch.records import Names, RecordArray, RecordCounters
 
 __all__ = [
@@ -169,8 +169,8 @@ def open_flows(
         found = next((one for one in formats if one.name == name), None)
         if found is None:
             found = _recognised(source, opened, formats)
-        # The path of standard input and of a URL is for messages: nothing lies beside them.
-        path = source.path if source.path == STDIN or "://" not in source.path else source.name
+        # Nothing on this machine lies beside a URL, and it may hold a secret.
+        path = source.name if is_url(source.path) else source.path
         flows = found.open(source.name, path, cast(BinaryIO, opened.stream), strict=strict)
     except (UnpackError, OSError) as error:
         opened.close()

@@ -19,6 +19,7 @@ from minewatch.readers.unpack import (
     read_head,
     unpack,
 )
+from minewatch.readers.urls import is_url
 
 __all__ = [
     "CAPTURE",
@@ -85,6 +86,12 @@ class Opened:
         """Close it."""
         self.stream.close()
 
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -143,7 +150,7 @@ def open_counted(source: Input) -> Opened:
 def _open_raw(source: Input) -> io.RawIOBase:
     if source.path == STDIN:
         return _open_stdin(source)
-    if remote.is_url(source.path):
+    if is_url(source.path):
         return remote.open_url(source.path)
     try:
         return io.FileIO(source.path, "rb")
