@@ -59,6 +59,7 @@ class ExportSettings:
     tcp_flags : what is told of them.
     tells_payload : octets of payload are told.
     tells_initiator : who opened is told.
+    tells_end_reason : why a record ended is told.
     seed : of everything that is drawn.
     """
 
@@ -75,6 +76,7 @@ class ExportSettings:
     tcp_flags: TcpFlags = TcpFlags.NONE
     tells_payload: bool = False
     tells_initiator: bool = False
+    tells_end_reason: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -253,5 +255,6 @@ def ipfix(
         resolution_ns=MILLISECOND_NS,
         sampling=sampling,
         tcp_flags=TcpFlags.ALL,
+        tells_end_reason=True,
         seed=seed,
     )

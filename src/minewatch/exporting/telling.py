@@ -15,9 +15,16 @@ from minewatch.records import RecordArray, new_records
 from minewatch.types import Int64Array
 
 _TCP: Final = 6
+_IDLE, _ACTIVE, _END_OF_FLOW, _FORCED = 1, 2, 3, 4
 
 
-def logged(rows: pl.DataFrame, endpoints: pl.DataFrame, settings: ExportSettings) -> pl.DataFrame:
+def logged(
+    rows: pl.DataFrame,
+    endpoints: pl.DataFrame,
+    settings: ExportSettings,
+    *,
+    is_forced: bool = False,
+) -> pl.DataFrame:
     """Return windows as the log tells of them: addresses, times to its resolution, scaled counts.
 
     Parameters
@@ -25,6 +32,7 @@ def logged(rows: pl.DataFrame, endpoints: pl.DataFrame, settings: ExportSettings
     rows : of ``windowed``.
     endpoints : columns of ``ENDPOINTS``.
     settings : what is told.
+    is_forced : the records end because the capture does.
 
     Returns
     -------
@@ -46,6 +54,7 @@ def logged(rows: pl.DataFrame, endpoints: pl.DataFrame, settings: ExportSettings
         for edge in ("start", "end")
     ).with_columns(
         is_closed=_is_closed(),
+        flow_end_reason=_end_reason(settings, is_forced),
         sampling_packet_interval=pl.lit(1 if settings.is_scaled else settings.sampling, pl.UInt32),
         is_source_initiator=pl.lit(1 if settings.tells_initiator else -1, pl.Int8),
         **_untold(settings),
@@ -60,6 +69,16 @@ def _is_closed() -> pl.Expr:
     is_reset = (flags & 4 > 0) | (~is_one_way & (reverse & 4 > 0))
     is_finished = (flags & 1 > 0) & (is_one_way | (reverse & 1 > 0))
     return is_tcp & (is_reset | is_finished)
+
+
+def _end_reason(settings: ExportSettings, is_forced: bool) -> pl.Expr:
+    """Return why the record ended, as IPFIX 136 has it; 0 where that is not told."""
+    if not settings.tells_end_reason:
+        return pl.lit(0, pl.UInt8)
+    is_old = pl.col("closes_ns") - pl.col("window_ns") == settings.interval_ns
+    aged = pl.when(is_old).then(_ACTIVE).otherwise(_IDLE)
+    reason = pl.lit(_FORCED) if is_forced else aged
+    return pl.when(_is_closed()).then(_END_OF_FLOW).otherwise(reason).cast(pl.UInt8)
 
 
 def _untold(settings: ExportSettings) -> dict[str, pl.Expr]:

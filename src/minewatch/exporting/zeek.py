@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Zeek's conn.log as tab-separated text.
+
+Fields and states are those of docs.zeek.org/en/master/scripts/base/protocols/conn/main.zeek.html.
+As there, duration and octets of payload are unset for a connection of one packet. States tell of
+the flags that either end sent, without their order; ``history`` and ``service`` stay unset.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from minewatch.address import address_text
+from minewatch.exporting.drawing import drawn
+
+FIELDS: Final = {
+    "ts": "time",
+    "uid": "string",
+    "id.orig_h": "addr",
+    "id.orig_p": "port",
+    "id.resp_h": "addr",
+    "id.resp_p": "port",
+    "proto": "enum",
+    "service": "string",
+    "duration": "interval",
+    "orig_bytes": "count",
+    "resp_bytes": "count",
+    "conn_state": "string",
+    "local_orig": "bool",
+    "local_resp": "bool",
+    "missed_bytes": "count",
+    "history": "string",
+    "orig_pkts": "count",
+    "orig_ip_bytes": "count",
+    "resp_pkts": "count",
+    "resp_ip_bytes": "count",
+    "tunnel_parents": "set[string]",
+}
+"""Names and types of the fields, in order."""
+_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PROTOCOLS: Final = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp"}
+_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
+
+
+class ZeekText:
+    """Writes connections as a conn.log."""
+
+    def __init__(self) -> None:
+        self._last_ns = 0
+        self._is_open = False
+
+    def head(self) -> bytes:
+        """Return what stands before the first connection's time is known: nothing."""
+        return b""
+
+    def rows(self, told: pl.DataFrame) -> bytes:
+        """Return connections as lines, after the log's head if they are the first.
+
+        Parameters
+        ----------
+        told : of ``logged``.
+        """
+        if not told.height:
+            return b""
+        first, last = (
+            told[name].to_list() for name in ("flow_start_nanoseconds", "flow_end_nanoseconds")
+        )
+        head = b"" if self._is_open else _head(min(first))
+        self._is_open = True
+        self._last_ns = max(self._last_ns, *last)
+        values = _values(told)
+        texts = [values.get(name, pl.lit("-")) for name in FIELDS]
+        lines = told.select(pl.concat_str(texts, separator="\t")).to_series()
+        return head + ("\n".join(lines.to_list()) + "\n").encode()
+
+    def end(self) -> bytes:
+        """Return the line that closes the log."""
+        return (b"" if self._is_open else _head(0)) + f"#close\t{_day(self._last_ns)}\n".encode()
+
+
+def _head(time_ns: int) -> bytes:
+    lines = [
+        "#separator \\x09",
+        "#set_separator\t,",
+        "#empty_field\t(empty)",
+        "#unset_field\t-",
+        "#path\tconn",
+        f"#open\t{_day(time_ns)}",
+        "\t".join(["#fields", *FIELDS]),
+        "\t".join(["#types", *FIELDS.values()]),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _day(time_ns: int) -> str:
+    text = pl.select(pl.from_epoch(pl.lit(time_ns), "ns").dt.strftime("%Y-%m-%d-%H-%M-%S"))
+    return str(text.item())
+
+
+def _values(told: pl.DataFrame) -> dict[str, pl.Expr]:
+    duration = pl.col("flow_end_nanoseconds") - pl.col("flow_start_nanoseconds")
+    is_long = duration > 0
+    protocol = pl.col("protocol_identifier")
+    icmp_type = protocol.is_in([1, 58])
+    port = pl.col("destination_transport_port")
+    unset = pl.lit("-")
+    payload = {
+        name: pl.when(is_long).then(pl.col(column).cast(pl.String)).otherwise(unset)
+        for name, column in (
+            ("orig_bytes", "payload_octet_count"),
+            ("resp_bytes", "reverse_payload_octet_count"),
+        )
+    }
+    local = {
+        f"local_{end}": pl.when(f"is_{name}_home").then(pl.lit("T")).otherwise(pl.lit("F"))
+        for end, name in (("orig", "source"), ("resp", "destination"))
+    }
+    return {
+        "ts": _seconds(pl.col("flow_start_nanoseconds")),
+        "uid": pl.lit(_names(told)),
+        "id.orig_h": _address(told, "source"),
+        # Zeek has the type of ICMP where others have the port, and the code for the other one.
+        "id.orig_p": pl.when(icmp_type)
+        .then(port // 256)
+        .otherwise(pl.col("source_transport_port")),
+        "id.resp_h": _address(told, "destination"),
+        "id.resp_p": pl.when(icmp_type).then(port % 256).otherwise(port),
+        "proto": protocol.replace_strict(
+            _PROTOCOLS, default="unknown_transport", return_dtype=pl.String
+        ),
+        "duration": pl.when(is_long).then(_seconds(duration)).otherwise(unset),
+        **payload,
+        "conn_state": _state(),
+        **local,
+        "missed_bytes": pl.lit("0"),
+        "orig_pkts": pl.col("packet_delta_count"),
+        "orig_ip_bytes": pl.col("octet_delta_count"),
+        "resp_pkts": pl.col("reverse_packet_delta_count"),
+        "resp_ip_bytes": pl.col("reverse_octet_delta_count"),
+    }
+
+
+def _address(told: pl.DataFrame, end: str) -> pl.Expr:
+    return pl.lit(address_text(told[f"{end}_address_high"], told[f"{end}_address_low"]))
+
+
+def _seconds(time_ns: pl.Expr) -> pl.Expr:
+    micros = time_ns // 1000
+    whole, rest = micros // 1_000_000, micros % 1_000_000
+    return pl.concat_str(whole, rest.cast(pl.String).str.zfill(6), separator=".")
+
+
+def _names(told: pl.DataFrame) -> pl.Series:
+    """Return a connection's unique name: ``C`` and 11 digits of base 62 drawn for it."""
+    bits = drawn(0, told["conversation"].to_numpy(), told["window_ns"].to_numpy())
+    rest = told.select(pl.Series("rest", bits)).to_series()
+    digits = pl.Series(list(_DIGITS))
+    places = []
+    for _ in range(11):
+        places.append(digits.gather(rest % 62))
+        rest = rest // 62
+    return pl.select(pl.concat_str([pl.lit("C"), *(pl.lit(place) for place in places)])).to_series()
+
+
+def _state() -> pl.Expr:
+    """Return ``conn_state`` by the flags that either end sent."""
+    sent, answered = pl.col("tcp_control_bits"), pl.col("reverse_tcp_control_bits")
+    has_answer = pl.col("reverse_packet_delta_count") > 0
+    opened, accepted = sent & _SYN > 0, (answered & _SYN > 0) & (answered & _ACK > 0)
+    resets, is_reset = sent & _RST > 0, answered & _RST > 0
+    ends, is_ended = sent & _FIN > 0, answered & _FIN > 0
+    tcp = (
+        pl.when(~opened)
+        .then(pl.when(accepted & is_ended).then(pl.lit("SHR")).otherwise(pl.lit("OTH")))
+        .when(~accepted & is_reset)
+        .then(pl.lit("REJ"))
+        .when(~accepted & resets)
+        .then(pl.lit("RSTOS0"))
+        .when(~accepted & ends)
+        .then(pl.lit("SH"))
+        .when(~accepted)
+        .then(pl.when(has_answer).then(pl.lit("OTH")).otherwise(pl.lit("S0")))
+        .when(resets)
+        .then(pl.lit("RSTO"))
+        .when(is_reset)
+        .then(pl.lit("RSTR"))
+        .when(ends & is_ended)
+        .then(pl.lit("SF"))
+        .when(ends)
+        .then(pl.lit("S2"))
+        .when(is_ended)
+        .then(pl.lit("S3"))
+        .otherwise(pl.lit("S1"))
+    )
+    has_sent = pl.col("packet_delta_count") > 0
+    udp = (
+        pl.when(has_sent & has_answer)
+        .then(pl.lit("SF"))
+        .when(has_sent)
+        .then(pl.lit("S0"))
+        .otherwise(pl.lit("SHR"))
+    )
+    protocol = pl.col("protocol_identifier")
+    return pl.when(protocol == 6).then(tcp).when(protocol == 17).then(udp).otherwise(pl.lit("OTH"))
