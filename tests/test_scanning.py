@@ -67,7 +67,7 @@ class BrokenDecoder(Echo):
 
 
 def report():
-    return scanning.ScanReport(capture=None)
+    return scanning.ScanReport(input=None)
 
 
 def scan(detectors=None, **changes):

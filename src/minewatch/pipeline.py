@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -18,7 +19,8 @@ from minewatch import gate
 from minewatch.address import PRIVATE_NETWORKS, Network, parse_networks
 from minewatch.contracts import PacketSource
 from minewatch.conversations import ConversationBuilder
-from minewatch.metering.process import DnsLog, Meter, MeterCounters, MeterOutput
+from minewatch.decoders.names import names_of
+from minewatch.metering.process import Meter, MeterCounters, MeterOutput
 from minewatch.metering.state import MeteringOptions
 from minewatch.readers.capture import CaptureCounters, CaptureSource
 from minewatch.readers.source import Input
@@ -86,8 +88,9 @@ class ConversationChunk:
     """Columns of ``schema.CONVERSATION`` and ``gate_reason``."""
     passed: Conversations
     """Those with gate reason ``passed``, with packets and payload; without a gate all of them."""
-    dns: Callable[[], DnsLog]
-    """Returns the DNS responses seen so far."""
+    names: Callable[[pl.DataFrame], pl.Series]
+    """Returns ``destination_name``, the name of each conversation's responder, or null: what the
+    input has told so far."""
 
 
 _PATIENCE_S: Final = 1.0
@@ -224,5 +227,9 @@ def _chunks(
                 packets,
                 output.payloads(ids, packets),
             ),
-            meter.dns_log,
+            partial(_asked_names, meter),
         )
+
+
+def _asked_names(meter: Meter, frame: pl.DataFrame) -> pl.Series:
+    return names_of(frame, meter.dns_log())

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is built in, in explicit tuples, and what strangers add by entry point.
 
-A package adds a decoder, feature set or detector by an entry point in the group
-``minewatch.decoders``, ``minewatch.features`` or ``minewatch.detectors`` that names a class.
+A package adds a kind of flow log, a decoder, a feature set or a detector by an entry point in the
+group ``minewatch.inputs``, ``minewatch.decoders``, ``minewatch.features`` or
+``minewatch.detectors`` that names a class.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from minewatch.contracts import Decoder, Detector, FeatureSet
+from minewatch.contracts import Decoder, Detector, FeatureSet, FlowFormat
 from minewatch.decoders import StratumDecoder, TlsDecoder
 from minewatch.detectors.block_clock import BlockClockDetector
 from minewatch.detectors.block_times import BlockTimes
@@ -38,7 +39,11 @@ from minewatch.features.stratum_shape import StratumShapeFeatures
 from minewatch.features.timing import TimingFeatures
 from minewatch.features.volume import PaperFeatures, VolumeFeatures
 from minewatch.models.model_file import Model, load_model, shipped_model
+from minewatch.readers.flowlogs.zeek import ZeekFormat
+from minewatch.readers.nfcapd.source import NfcapdFormat
 
+FLOW_FORMATS: tuple[type[FlowFormat], ...] = (NfcapdFormat, ZeekFormat)
+"""Kinds of flow logs; of two that recognise an input, the first reads it."""
 DECODERS: tuple[type[Decoder], ...] = (StratumDecoder, TlsDecoder)
 FEATURE_SETS: tuple[type[FeatureSet], ...] = (
     PaperFeatures,
@@ -89,6 +94,12 @@ def _strangers(group: str, contract: type) -> list[object]:
             )
         found.append(plugin)
     return found
+
+
+def flow_formats() -> list[FlowFormat]:
+    """Return every kind of flow log, in the order in which they are asked."""
+    own = [cls() for cls in FLOW_FORMATS]
+    return own + _strangers("inputs", FlowFormat)  # type: ignore[operator]
 
 
 def decoders() -> list[Decoder]:

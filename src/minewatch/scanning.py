@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import polars as pl
@@ -13,10 +13,10 @@ import polars as pl
 from minewatch import gate
 from minewatch.allow.entries import Known
 from minewatch.allow.marking import ALLOWED, EXPIRED, with_known
-from minewatch.contracts import Decoder, Detector
-from minewatch.decoders.names import names_of
+from minewatch.contracts import Decoder, Detector, FlowSource
 from minewatch.detectors.fusion import Fusion
 from minewatch.identify.identity import with_identity
+from minewatch.logs import LogReport, log_conversations
 from minewatch.pipeline import (
     CaptureReport,
     ConversationChunk,
@@ -59,11 +59,14 @@ class ScanOptions:
     promise: str | None = None
 
 
-@dataclass(slots=True)
-class ScanReport:
-    """What a scan of one input saw and could not do."""
+Report = TypeVar("Report", CaptureReport, LogReport)
 
-    capture: CaptureReport
+
+@dataclass(slots=True)
+class ScanReport(Generic[Report]):
+    """What a scan of one capture, or of flow logs of one kind, saw and could not do."""
+
+    input: Report
     scored: int = 0
     mining: int = 0
     """Conversations that are labelled mining and not allowed."""
@@ -173,7 +176,9 @@ def gated_verdict(flow_id: int, reason: str, fusion: Fusion, detectors: Sequence
     )
 
 
-def scan_capture(source: Input, options: ScanOptions) -> tuple[ScanReport, Iterator[ScannedChunk]]:
+def scan_capture(
+    source: Input, options: ScanOptions
+) -> tuple[ScanReport[CaptureReport], Iterator[ScannedChunk]]:
     """Open a capture; return its report, complete when the chunks are used up, and the chunks.
 
     Raises
@@ -185,8 +190,25 @@ def scan_capture(source: Input, options: ScanOptions) -> tuple[ScanReport, Itera
     return report, _scan_chunks(chunks, report, options)
 
 
+def scan_logs(
+    name: str, sources: Iterable[FlowSource], options: ScanOptions, *, strict: bool = False
+) -> tuple[ScanReport[LogReport], Iterator[ScannedChunk]]:
+    """Return the report of flow logs, complete when the chunks are used up, and the chunks.
+
+    Parameters
+    ----------
+    name : what the user called them.
+    sources : the logs, as ``logs.log_conversations`` takes them.
+    options : how to scan; there is no payload to decode.
+    strict : what cannot be read to its end raises, and is not only reported.
+    """
+    log_report, chunks = log_conversations(name, sources, options.pipeline, strict=strict)
+    report = ScanReport(log_report)
+    return report, _scan_chunks(chunks, report, replace(options, decoders=()))
+
+
 def _scan_chunks(
-    chunks: Iterator[ConversationChunk], report: ScanReport, options: ScanOptions
+    chunks: Iterator[ConversationChunk], report: ScanReport[Any], options: ScanOptions
 ) -> Iterator[ScannedChunk]:
     used = {name for detector in options.detectors for name in detector.uses}
     early, late = _by_use(options.decoders, used)
@@ -213,7 +235,7 @@ def _scan_chunks(
         yield scanned
 
 
-def _count(scanned: ScannedChunk, report: ScanReport) -> None:
+def _count(scanned: ScannedChunk, report: ScanReport[Any]) -> None:
     report.scored += len(scanned.conversations)
     report.allowed += int(scanned.is_allowed.sum())
     report.expired += int(scanned.was_allowed.sum())
@@ -238,7 +260,7 @@ def _by_use(decoders: Sequence[Decoder], used: set[str]) -> tuple[list[Decoder],
 
 
 def decode(
-    given: Conversations, decoders: Sequence[Decoder], rows: BoolArray, report: ScanReport
+    given: Conversations, decoders: Sequence[Decoder], rows: BoolArray, report: ScanReport[Any]
 ) -> Conversations:
     """Return the conversations with the decoders' columns, null where they saw nothing.
 
@@ -294,13 +316,13 @@ def with_names(given: Conversations, chunk: ConversationChunk, rows: BoolArray) 
     """Return the conversations with the names of their responders, where ``rows`` is true."""
     names = pl.Series(NAME_COLUMN, [None] * len(given), pl.String)
     if rows.any():
-        known = names_of(given.frame.filter(pl.Series(rows)), chunk.dns())
+        known = chunk.names(given.frame.filter(pl.Series(rows)))
         names = names.scatter(np.flatnonzero(rows).tolist(), known)
     return with_frame(given, given.frame.with_columns(names))
 
 
 def score(
-    conversations: Conversations, detectors: Sequence[Detector], report: ScanReport
+    conversations: Conversations, detectors: Sequence[Detector], report: ScanReport[Any]
 ) -> dict[str, FloatArray]:
     """Return each detector's probabilities; NaN where it was not ready, or failed."""
     scores: dict[str, FloatArray] = {}

@@ -12,7 +12,7 @@ def test_parquet_has_the_columns_of_the_schema_with_addresses_as_text(run, minin
     out = tmp_path / "flows.parquet"
     result = run("meter", mining_pcap, "-o", out)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "5 flow records of 31 packets in 1 capture\n"
+    assert result.stderr == "5 flow records (31 packets, 1 capture)\n"
     table = pl.read_parquet(out)
     assert dict(table.schema) == written_schema(with_capture=False)
     assert set(table["source_address"]) == {"10.0.0.5", "10.0.0.6", "10.0.0.7"}

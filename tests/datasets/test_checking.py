@@ -19,7 +19,7 @@ def check(run_folder, name="web-1"):
 
 def test_a_run_is_checked(run_folder):
     report, ((read, built),) = check(run_folder)
-    assert report.capture.conversations == len(read) == built.height == 5
+    assert report.input.conversations == len(read) == built.height == 5
     outcomes = dict(zip(read.frame["source_transport_port"], built["outcome"], strict=True))
     assert outcomes == {
         41_000: "right",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,7 +14,7 @@ from minewatch.cli.errors import ERROR, NOTHING_FOUND
 from minewatch.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from minewatch.cli.session import Session
+    from minewatch.cli.session import InputGroup, Session
     from minewatch.output.selection import Selection
     from minewatch.output.subject import Subject
     from minewatch.readers.source import Input
@@ -34,7 +35,12 @@ The forms are those that scan prints. Exit status: 0, or 2 if there is no such c
 
 def explain(
     source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="One capture.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="One capture, or flow logs of one kind: a file, folder, pattern or URL.",
+            show_default=False,
+        ),
     ],
     conversation: Annotated[
         str | None,
@@ -45,6 +51,7 @@ def explain(
         ),
     ] = None,
     *,
+    input_format: o.InputFormat = None,
     flow_id: Annotated[
         int | None, typer.Option("--id", metavar="N", help="The id that scan shows.")
     ] = None,
@@ -67,12 +74,13 @@ def explain(
     quiet: o.Quiet = False,
 ) -> None:
     """Show one conversation: its timeline, the evidence, and what speaks against."""
+    from minewatch import registry
     from minewatch.cli.session import Session
     from minewatch.output.selection import parse_selection
 
     selection = parse_selection(conversation, flow_id)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
-    session = Session.of([source], quiet)
+    session = Session.of([source], quiet, registry.flow_formats(), input_format)
     session.refuse_overwriting(svg, "--svg")
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = replace(
@@ -105,32 +113,55 @@ def find_subjects(session: Session, options: ScanOptions, selection: Selection) 
     options : how to scan it.
     selection : which conversation.
     """
-    if len(session.inputs) > 1:
-        raise ConfigError(f"explain takes one capture, not {len(session.inputs)}")
+    from minewatch.readers.source import CAPTURE
+
+    if len({source.format for source in session.inputs}) > 1:
+        raise ConfigError("explain takes inputs of one kind; name one, or --input-format")
+    captures = [source for source in session.inputs if source.format == CAPTURE]
+    if len(captures) > 1:
+        raise ConfigError(f"explain takes one capture, not {len(captures)}")
     found: list[Subject] = []
-    session.run(lambda source: found.extend(_subjects_of(source, session, options, selection)))
+    session.run(lambda source: found.extend(_of_capture(source, session, options, selection)))
+    session.run_flows(lambda group: found.extend(_of_logs(group, session, options, selection)))
     return sorted(found, key=lambda subject: -subject.verdict.mining_probability)
 
 
-def _subjects_of(
+def _of_capture(
     source: Input, session: Session, options: ScanOptions, selection: Selection
 ) -> list[Subject]:
+    from minewatch.scanning import scan_capture
+
+    report, chunks = scan_capture(source, options)
+    session.progress.begin(source, report.input.capture)
+    return _subjects_of(source.name, chunks, selection)
+
+
+def _of_logs(
+    group: InputGroup, session: Session, options: ScanOptions, selection: Selection
+) -> list[Subject]:
+    from minewatch.scanning import scan_logs
+
+    report, chunks = scan_logs(group.name, session.opened(group), options)
+    found = _subjects_of(group.name, chunks, selection)
+    for error in report.input.errors:
+        session.fail(error)
+    return found
+
+
+def _subjects_of(name: str, chunks: Iterator[ScannedChunk], selection: Selection) -> list[Subject]:
     import numpy as np
 
     from minewatch.output.company import Company
-    from minewatch.scanning import scan_capture
 
     found: list[Subject] = []
-    report, chunks = scan_capture(source, options)
-    session.progress.begin(source, report.capture.capture)
     company = Company()
     for chunk in chunks:
         company.add(chunk.conversations.frame, chunk.is_mining)
         company.add(chunk.gated, np.zeros(chunk.gated.height, np.bool_))
-        found += _subjects_in(chunk, source.name, selection)
+        found += _subjects_in(chunk, name, selection)
     if not found:
         raise SourceError(
-            source.name, f"no conversation {selection.text}; minewatch scan --all lists them"
+            name, f"no conversation {selection.text}; minewatch scan --all lists them"
         )
     return [replace(subject, others=company.of(subject.frame)) for subject in found]
 

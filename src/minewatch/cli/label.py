@@ -187,7 +187,7 @@ class LabelJob:
         else:
             names = decoded_names()
             report, pairs = check_capture(source, self.captures, self.options, names)
-        self.session.progress.begin(source, report.capture.capture)
+        self.session.progress.begin(source, report.input.capture)
         for one, built in pairs:
             frame = one.frame
             self.verdicts += verdict_counts(frame)
@@ -195,7 +195,7 @@ class LabelJob:
                 self.agreement.add(built)
             with self.session.progress.paused():
                 stream.write(frame, source.name, built)
-        self.totals.add(report.capture, report.scored, report.mining, report.failures)
+        self.totals.add(report)
 
 
 class LineStream:

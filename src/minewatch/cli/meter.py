@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``minewatch meter``: captures in, flow records out."""
+"""``minewatch meter``: captures and flow logs in, flow records out."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -11,7 +12,7 @@ from minewatch.cli import options as o
 from minewatch.cli.errors import ERROR, NOTHING_FOUND
 
 if TYPE_CHECKING:
-    from minewatch.cli.session import Session
+    from minewatch.cli.session import InputGroup, Session
     from minewatch.output.flows import FlowWriter
     from minewatch.output.summary import Totals
     from minewatch.pipeline import PipelineOptions
@@ -24,6 +25,8 @@ minewatch meter incident.pcap -o flows.parquet
 
 minewatch meter captures/ --format csv -o flows.csv --interval 300
 
+minewatch meter flow-logs/ -o flows.parquet
+
 minewatch schema describes the columns. Exit status: 0, or 2 if an input could not be read.
 """
 
@@ -31,6 +34,7 @@ minewatch schema describes the columns. Exit status: 0, or 2 if an input could n
 def meter(
     inputs: o.Inputs,
     *,
+    input_format: o.InputFormat = None,
     output: o.Output = None,
     format: Annotated[
         str | None,
@@ -44,19 +48,20 @@ def meter(
     no_decapsulation: o.NoDecapsulation = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Turn captures into flow records: one row for what a biflow did in one interval."""
+    """Turn inputs into flow records: one row for what a biflow did in one interval."""
+    from minewatch import registry
     from minewatch.cli.session import Session
     from minewatch.output.flows import FORMATS
     from minewatch.output.writer import format_for
 
     chosen = format_for(format, output, FORMATS, "parquet")
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=False)
-    session = Session.of(inputs, quiet)
+    session = Session.of(inputs, quiet, registry.flow_formats(), input_format)
     session.refuse_overwriting(output)
     totals = run_meter(
         session, o.pipeline_options(metering, None, session.progress), chosen, output
     )
-    if not quiet and totals.captures:
+    if not quiet and totals.inputs:
         print_meter_totals(totals)
     raise typer.Exit(ERROR if session.n_failed else NOTHING_FOUND)
 
@@ -81,6 +86,7 @@ def run_meter(
     with Destination(output) as destination:
         writer = FlowWriter(destination, format, with_capture=len(session.inputs) > 1)
         session.run(lambda source: _meter_one(source, session, options, writer, totals))
+        session.run_flows(lambda group: _meter_logs(group, session, options, writer, totals))
         writer.finish()
     return totals
 
@@ -95,7 +101,28 @@ def _meter_one(
     for output in meter_capture(capture, process, options):
         writer.write(output.flows, source.name)
         totals.flow_records += output.flows.height
-    totals.add(CaptureReport(source.name, capture.counters, process.counters))
+    totals.add_capture(CaptureReport(source.name, capture.counters, process.counters))
+
+
+def _meter_logs(
+    group: InputGroup,
+    session: Session,
+    options: PipelineOptions,
+    writer: FlowWriter,
+    totals: Totals,
+) -> None:
+    from minewatch.logs import log_conversations
+
+    whole = replace(options, with_gate=False)
+    report, chunks = log_conversations(group.name, session.opened(group), whole)
+    for chunk in chunks:
+        flows = chunk.passed.intervals
+        if flows is not None:
+            writer.write(flows, group.name)
+            totals.flow_records += flows.height
+    for error in report.errors:
+        session.fail(error)
+    totals.add_logs(report)
 
 
 def print_meter_totals(totals: Totals) -> None:
@@ -109,8 +136,7 @@ def print_meter_totals(totals: Totals) -> None:
     from minewatch.output.terminal import counted, error_console, safe
 
     console = error_console()
-    packets = counted(totals.packets, "packet")
     records = counted(totals.flow_records, "flow record")
-    console.print(safe(f"{records} of {packets} in {counted(totals.captures, 'capture')}"))
+    console.print(safe(f"{records} ({totals.what_was_read()})"), soft_wrap=True)
     for line in problem_lines(totals):
         console.print(safe(f"  {line}", style="yellow"))

@@ -24,9 +24,19 @@ _DETECTION: Final = "Detection"
 Inputs = Annotated[
     list[str],
     typer.Argument(
-        help="Captures (pcap or pcapng, plain or compressed), folders, patterns, or - for "
-        "standard input.",
+        help="Captures, flow logs and exports (minewatch capabilities lists the kinds), plain or "
+        "compressed; folders, patterns, s3:// and other URLs, or - for standard input.",
         metavar="INPUT",
+        show_default=False,
+    ),
+]
+InputFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--input-format",
+        metavar="NAME",
+        help="Take every input for this kind (capture, aws, zeek, ...; minewatch capabilities "
+        "lists them). \\[default: told by what it holds]",
         show_default=False,
     ),
 ]

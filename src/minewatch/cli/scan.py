@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``minewatch scan``: captures in, verdicts out."""
+"""``minewatch scan``: captures and flow logs in, verdicts out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minewatch.cli import options as o
 from minewatch.cli.errors import ERROR, FOUND, NOTHING_FOUND
 
 if TYPE_CHECKING:
-    from minewatch.cli.session import Session
+    from minewatch.cli.session import InputGroup, Session
     from minewatch.output.summary import Totals
     from minewatch.output.writer import Writer
     from minewatch.readers.source import Input
@@ -29,6 +29,8 @@ tcpdump -r big.pcap -w - tcp | minewatch scan - --format eve
 
 minewatch scan captures/ --allow known.toml
 
+minewatch scan flow-logs/ 'more/*.log.gz' --format jsonl
+
 Exit status, as clamscan's: 0 nothing found, 1 mining found that is not allowed, 2 an error and \
 nothing found.
 """
@@ -37,6 +39,7 @@ nothing found.
 def scan(
     inputs: o.Inputs,
     *,
+    input_format: o.InputFormat = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -66,17 +69,19 @@ def scan(
         bool,
         typer.Option(
             "--strict",
-            help="A cut capture or a failed plug-in is an error, and an error outranks a find.",
+            help="A cut capture, a faulty row of a flow log or a failed plug-in is an error, and "
+            "an error outranks a find.",
         ),
     ] = False,
 ) -> None:
     """Find conversations in which a miner talks to its pool, and say why."""
+    from minewatch import registry
     from minewatch.cli.session import Session
     from minewatch.output.writer import FORMATS, TABLE, format_for
 
     chosen = format_for(format, output, FORMATS, TABLE)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
-    session = Session.of(inputs, quiet)
+    session = Session.of(inputs, quiet, registry.flow_formats(), input_format)
     session.refuse_overwriting(output)
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = o.scan_options(
@@ -90,8 +95,8 @@ def scan(
         blocks=blocks,
         baselines=baselines,
     )
-    totals = ScanJob(session, options, everything).run_to(chosen, output)
-    if not quiet and totals.captures:
+    totals = ScanJob(session, options, everything, strict).run_to(chosen, output)
+    if not quiet and totals.inputs:
         show_totals(totals, chosen == TABLE and output is None, options.promise)
     raise typer.Exit(exit_status(totals, session.n_failed, strict))
 
@@ -139,11 +144,13 @@ class ScanJob:
     session : the inputs.
     options : how to scan them.
     everything : write conversations that are not mining too.
+    strict : the first row of a flow log that cannot be used ends the reading.
     """
 
     session: Session
     options: ScanOptions
     everything: bool = False
+    strict: bool = False
 
     def run_to(self, format: str, output: str | None) -> Totals:
         """Scan every input into a file or standard output; return the sums.
@@ -174,23 +181,28 @@ class ScanJob:
 
         totals = Totals()
         self.session.run(lambda source: self._scan_one(source, writer, totals))
+        self.session.run_flows(lambda group: self._scan_logs(group, writer, totals))
         return totals
 
     def _scan_one(self, source: Input, writer: Writer, totals: Totals) -> None:
         from minewatch.scanning import scan_capture
 
         report, chunks = scan_capture(source, self.options)
-        self.session.progress.begin(source, report.capture.capture)
+        self.session.progress.begin(source, report.input.capture)
         for chunk in chunks:
             self._write(chunk, writer, source.name)
-        totals.add(
-            report.capture,
-            report.scored,
-            report.mining,
-            report.failures,
-            report.allowed,
-            report.expired,
-        )
+        totals.add(report)
+
+    def _scan_logs(self, group: InputGroup, writer: Writer, totals: Totals) -> None:
+        from minewatch.scanning import scan_logs
+
+        sources = self.session.opened(group, self.strict)
+        report, chunks = scan_logs(group.name, sources, self.options, strict=self.strict)
+        for chunk in chunks:
+            self._write(chunk, writer, group.name)
+        for error in report.input.errors:
+            self.session.fail(error)
+        totals.add(report)
 
     def _write(self, chunk: ScannedChunk, writer: Writer, capture: str) -> None:
         """Write what is wanted of a chunk; rows that are not wanted cost nothing."""

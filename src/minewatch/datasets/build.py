@@ -148,7 +148,7 @@ class _Stage:
         labelled = {Path(capture.source.path).resolve(): capture.labels}
         report, pairs = check_capture(capture.source, labelled, options.inspection, decoded_names())
         if options.on_capture is not None:
-            options.on_capture(capture.source, report.capture.capture)
+            options.on_capture(capture.source, report.input.capture)
         for inspected, built in pairs:
             self.agreement.add(built)
             table = self._rows(inspected, built, capture.name)
@@ -159,7 +159,7 @@ class _Stage:
                 packets.write(more)
         if report.failures:
             raise ConfigError(f"{capture.name}: a decoder failed: {report.failures}")
-        described = described_capture(capture, report.capture.capture.notes)
+        described = described_capture(capture, report.input.capture.notes)
         twin = self.seen.setdefault(described["sha256"], capture.name)
         if twin != capture.name and self.rows > before:
             # No split knows copies, so that one could be trained and the other tested on.

@@ -12,6 +12,7 @@ import polars as pl
 from minewatch.datasets.agreement import outcomes
 from minewatch.datasets.labelling import InspectionOptions, inspect_capture
 from minewatch.errors import ConfigError
+from minewatch.pipeline import CaptureReport
 from minewatch.readers.finding import find_inputs
 from minewatch.readers.source import Input
 from minewatch.scanning import ScanReport
@@ -73,7 +74,7 @@ def check_capture(
     captures: Mapping[Path, LabelledCapture],
     options: InspectionOptions,
     names: Mapping[str, str],
-) -> tuple[ScanReport, Iterator[tuple[Conversations, pl.DataFrame]]]:
+) -> tuple[ScanReport[CaptureReport], Iterator[tuple[Conversations, pl.DataFrame]]]:
     """Open a capture; return its report, and what was read and what was built in pieces.
 
     Parameters

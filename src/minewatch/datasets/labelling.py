@@ -17,7 +17,7 @@ import polars as pl
 from minewatch.contracts import Decoder
 from minewatch.decoders import StratumDecoder, TlsDecoder
 from minewatch.detectors.signature import SignatureDetector
-from minewatch.pipeline import PipelineOptions, conversations
+from minewatch.pipeline import CaptureReport, PipelineOptions, conversations
 from minewatch.readers.source import Input
 from minewatch.scanning import ScanReport, decode
 from minewatch.schema import (
@@ -68,7 +68,7 @@ class InspectionOptions:
 
 def inspect_capture(
     source: Input, options: InspectionOptions
-) -> tuple[ScanReport, Iterator[Conversations]]:
+) -> tuple[ScanReport[CaptureReport], Iterator[Conversations]]:
     """Open a capture; return its report, complete when all are used up, and its conversations.
 
     Parameters
@@ -91,7 +91,7 @@ def inspect_capture(
 
 
 def _inspected(
-    given: Conversations, options: InspectionOptions, report: ScanReport
+    given: Conversations, options: InspectionOptions, report: ScanReport[CaptureReport]
 ) -> Conversations:
     everyone = np.ones(len(given), np.bool_)
     decoded = decode(given, options.decoders, everyone, report)

@@ -52,8 +52,8 @@ class FlowWriter:
             self._parquet = ParquetStream(destination, written_schema(with_capture))
 
     def write(self, flows: FlowTable, capture: str) -> None:
-        """Write the records of one input."""
-        table = with_text(flows)
+        """Write the records of one input; columns beside those of ``schema.FLOW`` are left out."""
+        table = with_text(flows.select(list(polars_schema(FLOW))))
         if self._with_capture:
             name = pl.Series("capture", [capture_name(capture)], pl.String)
             table = table.insert_column(0, name.new_from_index(0, table.height))

@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from minewatch import gate
+from minewatch.logs import LogReport
 from minewatch.output.records import capture_name
 from minewatch.output.terminal import counted, safe
 from minewatch.pipeline import CaptureReport
+from minewatch.scanning import ScanReport
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 MAX_NOTES: Final = 20
+MAX_REASONS: Final = 8
 _METERED: Final = "metered"
 
 
@@ -26,6 +29,11 @@ class Totals:
 
     captures: int = 0
     packets: int = 0
+    logs: int = 0
+    """Flow logs that were opened."""
+    records: int = 0
+    """Rows of them that became records."""
+    denied: int = 0
     octets_skipped: int = 0
     conversations: int = 0
     flow_records: int = 0
@@ -35,29 +43,39 @@ class Totals:
     expired: int = 0
     gated: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    faulty: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+    sampling: Counter[int] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+    """Rows of flow logs that could not be used, or were put right: the first ones."""
     limits: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
-    def add(
-        self,
-        report: CaptureReport,
-        scored: int = 0,
-        mining: int = 0,
-        failures: Mapping[str, str] | None = None,
-        allowed: int = 0,
-        expired: int = 0,
-    ) -> None:
+    def add(self, report: ScanReport[Any]) -> None:
+        """Add what a scan read to its end, and what it said.
+
+        Parameters
+        ----------
+        report : of a capture or of flow logs.
+        """
+        if isinstance(report.input, LogReport):
+            self.add_logs(report.input)
+        else:
+            self.add_capture(report.input)
+        self.scored += report.scored
+        self.mining += report.mining
+        self.allowed += report.allowed
+        self.expired += report.expired
+        self.failures |= report.failures
+
+    def add_capture(self, report: CaptureReport) -> None:
         """Add a capture that was read to its end.
 
         Parameters
         ----------
         report : what was read.
-        scored : conversations that the detectors scored.
-        mining : conversations that are labelled mining and not allowed.
-        failures : plug-ins that failed, with their error.
-        allowed : conversations that are labelled mining and allowed.
-        expired : conversations that are labelled mining and were allowed once.
         """
         counters, metering = report.capture, report.metering
         self.captures += 1
@@ -68,18 +86,51 @@ class Totals:
         self.limits["packets out of order"] += metering.out_of_order_packets
         self.limits["payload octets not kept, limit reached"] += metering.payload_dropped_octets
         self.limits["biflows ended early, limit reached"] += metering.evicted_biflows
+        self._add_conversations(report)
+
+    def add_logs(self, report: LogReport) -> None:
+        """Add flow logs that were read to their end.
+
+        Parameters
+        ----------
+        report : what was read.
+        """
+        for name, counters in report.files:
+            self.logs += 1
+            self.records += counters.rows_parsed
+            self.ignored.update(counters.ignored)
+            self.faulty.update(counters.faulty)
+            self.repaired.update(counters.repaired)
+            self.sampling.update(counters.sampling)
+            self.examples += counters.examples
+            self.notes += [f"{capture_name(name)}: {note}" for note in counters.notes]
+        self.denied += report.denied
+        self._add_conversations(report)
+
+    def _add_conversations(self, report: CaptureReport | LogReport) -> None:
         self.conversations += report.conversations
         self.gated.update({k: v for k, v in report.gated.items() if k != gate.PASSED})
-        self.scored += scored
-        self.mining += mining
-        self.allowed += allowed
-        self.expired += expired
-        self.failures |= failures or {}
 
     @property
     def problems(self) -> int:
-        """Return how many captures are cut or damaged, and how many plug-ins failed."""
-        return len(self.notes) + len(self.failures)
+        """Return how many inputs are cut or damaged, rows faulty, and plug-ins failed."""
+        return len(self.notes) + len(self.failures) + self.faulty.total() + self.repaired.total()
+
+    @property
+    def inputs(self) -> int:
+        """Return how many captures and flow logs were read."""
+        return self.captures + self.logs
+
+    def what_was_read(self) -> str:
+        """Return what was read in a few words: packets of captures, records of flow logs."""
+        parts = []
+        if self.captures or not self.logs:
+            parts.append(counted(self.packets, "packet"))
+            parts.append(counted(self.captures, "capture"))
+        if self.logs:
+            parts.append(counted(self.records, "record"))
+            parts.append(counted(self.logs, "flow log"))
+        return ", ".join(parts)
 
 
 def print_totals(totals: Totals, console: Console) -> None:
@@ -94,7 +145,7 @@ def print_totals(totals: Totals, console: Console) -> None:
     verb = "is" if totals.mining == 1 else "are"
     console.print(
         safe(f"{found} {verb} mining", style="bold red" if totals.mining else "bold green"),
-        safe(f"({counted(totals.packets, 'packet')}, {counted(totals.captures, 'capture')})"),
+        safe(f"({totals.what_was_read()})"),
         soft_wrap=True,
     )
     for line in known_lines(totals):
@@ -138,8 +189,36 @@ def problem_lines(totals: Totals) -> Iterator[str]:
     if unused:
         yield f"packets not used: {', '.join(unused)}"
     yield from (f"{count:,} {name}" for name, count in totals.limits.items() if count)
+    yield from log_lines(totals)
     yield from totals.notes[:MAX_NOTES]
     if len(totals.notes) > MAX_NOTES:
-        yield f"and {len(totals.notes) - MAX_NOTES} more notes of cut or damaged captures"
+        yield f"and {len(totals.notes) - MAX_NOTES} more notes of cut or damaged inputs"
     for name, error in totals.failures.items():
         yield f"plug-in {name} failed, its scores count as not ready: {error}"
+
+
+def log_lines(totals: Totals) -> Iterator[str]:
+    """Yield one line for each thing that is not as it should be with rows of flow logs.
+
+    Parameters
+    ----------
+    totals : the sums.
+    """
+    for counts, what in (
+        (totals.faulty, "rows that could not be used"),
+        (totals.repaired, "rows put right"),
+        (totals.ignored, "rows that tell of no flow"),
+    ):
+        if counts:
+            parts = [f"{count:,} {reason}" for reason, count in counts.most_common(MAX_REASONS)]
+            more = ["..."] if len(counts) > MAX_REASONS else []
+            yield f"{what}: {', '.join(parts + more)}"
+    yield from (f"  {example}" for example in totals.examples[:MAX_NOTES])
+    if totals.denied:
+        yield f"{counted(totals.denied, 'record')} of traffic that was not let through, kept apart"
+    sampled = {rate: count for rate, count in totals.sampling.items() if rate > 1}
+    for rate, count in sorted(sampled.items())[:MAX_REASONS]:
+        yield (
+            f"{counted(count, 'record')} of 1 packet in {rate:,}: counts are estimates, and "
+            "verdicts less sure"
+        )
