@@ -19,6 +19,7 @@ COMPRESSIONS: Final = {PLAIN: "none", LZO: "LZO", BZIP2: "bzip2", LZ4: "LZ4", ZS
 
 MAX_BLOCK_OCTETS: Final = 5 << 20
 """nfdump's own buffer for a block (``BUFFSIZE``)."""
+_MAX_WINDOW: Final = 8 << 20
 
 
 class Unpacker:
@@ -67,11 +68,14 @@ def _unpack_bzip2(packed: bytes) -> bytes:
 
 def _unpack_zstd(packed: bytes) -> bytes:
     try:
-        # The size that the frame tells is not believed.
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 23).stream_reader(packed)
-        octets = reader.read(MAX_BLOCK_OCTETS + 1)
+        # What the head says that it gives makes no room; it only tells whether all came.
+        promised = zstandard.get_frame_parameters(packed).content_size
+        unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+        octets = unpacker.stream_reader(packed).read(MAX_BLOCK_OCTETS + 1)
     except zstandard.ZstdError as error:
         raise UnpackError(f"zstd data is damaged: {error}") from error
     if len(octets) > MAX_BLOCK_OCTETS:
         raise UnpackError("zstd data is too much")
+    if promised not in (len(octets), zstandard.CONTENTSIZE_UNKNOWN):
+        raise UnpackError("zstd data is cut")
     return octets

@@ -51,7 +51,7 @@ class Exporters:
         try:
             if kind == EXPORTER:
                 _, address, family, number, domain = _EXPORTER.unpack_from(record)
-                self._points[number] = observation_point(_address(address, family), str(domain))
+                self._points[number] = observation_point(_address(address, family), str(domain), "")
             elif kind == OLD_SAMPLER:
                 identifier, interval, _, number = _OLD_SAMPLER.unpack_from(record)
                 return self._learn_sampler(number, identifier, interval)
@@ -89,7 +89,8 @@ class Exporters:
             keys = np.stack([received_high[unknown], received_low[unknown]], axis=1)
             different, which = np.unique(keys, axis=0, return_inverse=True)
             found = [
-                observation_point(_text(int(high) << 64 | int(low))) for high, low in different
+                observation_point(_text(int(high) << 64 | int(low)), "", "")
+                for high, low in different
             ]
             points[unknown] = np.array(found, np.uint64)[which.reshape(-1)]
         return points
@@ -116,7 +117,7 @@ class Exporters:
 
     def _interval(self, number: int, selector: int) -> int:
         samplers = self._samplers.get(number, {})
-        if selector in samplers:
+        if selector >= 0 and selector in samplers:
             return samplers[selector]
         for default in _DEFAULTS:
             if default in samplers:

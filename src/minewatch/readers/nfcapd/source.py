@@ -10,6 +10,7 @@ import numpy as np
 
 from minewatch.metering.nfcapd import R_OFFSET, R_SIZE, R_TYPE, ROW_WORDS, find_records
 from minewatch.readers.nfcapd import elements, maps
+from minewatch.readers.nfcapd.compression import MAX_BLOCK_OCTETS
 from minewatch.readers.nfcapd.exporters import EXPORTER, OLD_SAMPLER, SAMPLER, Exporters
 from minewatch.readers.nfcapd.file import MAGIC, RECORD_BLOCKS, Block, NfcapdFile
 from minewatch.readers.nfcapd.flows import FAULTS, FLOW, NO_FLOW, FlowArray, check, records_of
@@ -110,7 +111,8 @@ class NfcapdSource:
     def _read_block(self, block: Block) -> RecordArray:
         """Return the records of a block, and count all its rows."""
         if block.damage:
-            self._fault(block.damage, block, 0, "fetch the file again", max(block.records, 1))
+            n = min(max(block.records, 1), MAX_BLOCK_OCTETS // _MIN_RECORD)
+            self._fault(block.damage, block, 0, "fetch the file again", n)
             return np.empty(0, RECORD)
         if block.kind not in RECORD_BLOCKS:
             self.counters.rows_seen += block.records
