@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from minewatch.readers.flowlogs.json_scanner import RECORDS_PREFIX, Damage, JsonScanner
-from minewatch.readers.source import UnpackError
+from minewatch.readers.unpack import UnpackError
 from minewatch.records import RecordCounters
 
 MAX_DOCUMENT_OCTETS: Final = 1 << 24
