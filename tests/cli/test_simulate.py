@@ -25,7 +25,7 @@ def test_a_capture_with_labels(run, tmp_path):
     assert result.stderr.startswith(f"60 conversations, {packets:,} packets\n")
     assert pl.read_parquet(out / "truth.parquet").height == 60
     metered = run("meter", out / "simulated.pcap", "-o", tmp_path / "flows.parquet")
-    assert f"of {packets:,} packets in 1 capture" in metered.stderr
+    assert f"({packets:,} packets, 1 capture)" in metered.stderr
 
 
 def test_flows_are_those_of_the_capture(run, tmp_path):
