@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass, field
 from typing import Final
@@ -55,6 +56,7 @@ class CaptureSource:
     ----------
     source : where it lies.
     decapsulate : unwrap VXLAN, Geneve, GRE and IP-in-IP.
+    stream : its unpacked octets, if it is open already; closed together with this source.
 
     Raises
     ------
@@ -65,11 +67,16 @@ class CaptureSource:
     A capture that is cut or damaged gives everything before that place, and a note.
     """
 
-    def __init__(self, source: Input, decapsulate: bool = True) -> None:
+    def __init__(
+        self,
+        source: Input,
+        decapsulate: bool = True,
+        stream: io.RawIOBase | io.BufferedIOBase | None = None,
+    ) -> None:
         self.name = source.name
         self.counters = CaptureCounters()
         self._decapsulate = decapsulate
-        self._stream = open_input(source)
+        self._stream = open_input(source) if stream is None else stream
         self._records = np.empty((BATCH_PACKETS, framing.RECORD_WORDS), np.int64)
         self._fragments = np.zeros((FRAGMENT_SLOTS, 8), np.int64)
         self._rest = b""

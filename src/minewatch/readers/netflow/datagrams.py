@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from minewatch.readers.netflow import v5
+from minewatch.readers.netflow import ipfix, sflow, v5, v9
 from minewatch.readers.netflow.domain import DomainStatistics
 from minewatch.readers.netflow.exporters import Exporters
 from minewatch.readers.netflow.templates import DecoderLimits
 from minewatch.records import RecordArray, RecordCounters
 
-_READERS: Final = {b"\x00\x05": v5.gather}
+_READERS: Final = {5: v5.gather, 9: v9.gather, 10: ipfix.gather}
+_SFLOW_VERSION: Final = b"\0\0\0\5"
+"""Four octets long, unlike the others."""
 
 
 class ExportDecoder:
@@ -76,12 +78,15 @@ class ExportDecoder:
         """
         view = memoryview(datagram)
         self._exporters.counters.octets_read += len(view)
-        gather = _READERS.get(bytes(view[:2]))
+        head = bytes(view[:4])
+        gather = _READERS.get(int.from_bytes(head[:2], "big"))
+        if head == _SFLOW_VERSION:
+            gather = sflow.gather
         if gather is None:
             self._exporters.fault(
                 "unknown version",
                 place,
-                f"it begins with {bytes(view[:4]).hex() or 'nothing'}; NetFlow v5 and v9, IPFIX "
+                f"it begins with {head.hex() or 'nothing'}; NetFlow v5 and v9, IPFIX "
                 "and sFlow v5 are read",
             )
             return

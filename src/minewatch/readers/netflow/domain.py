@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from minewatch.readers.flowlogs.observers import observation_point
+from minewatch.readers.netflow.elements import REVERSE_ENTERPRISE, vendor_name
 from minewatch.readers.netflow.plans import Plan, blank_records
 from minewatch.readers.netflow.templates import DecoderLimits, Template, TemplateStore, Usage
 from minewatch.readers.netflow.work import Sampling, Work
 
 _SEQUENCE_WRAP: Final = 1 << 32
+_MAX_NOTED: Final = 64
+"""Vendors, and sampling intervals, that are noted of one domain."""
 _MAX_GAP: Final = 1 << 20
 """A sequence number further ahead than that is of an exporter that began anew."""
 
@@ -54,7 +58,29 @@ class DomainStatistics:
     vendors: set[str] = field(default_factory=set)
     """Whose own fields were stepped over."""
     sampling: set[int] = field(default_factory=set)
-    """Sampling intervals that it told."""
+    """Sampling intervals of its records, the first ones."""
+
+    def note_vendors(self, enterprises: Iterable[int]) -> None:
+        """Take note of whose fields a template has.
+
+        Parameters
+        ----------
+        enterprises : their numbers; 0 is IANA.
+        """
+        for one in enterprises:
+            if one not in (0, REVERSE_ENTERPRISE) and len(self.vendors) < _MAX_NOTED:
+                self.vendors.add(vendor_name(one))
+
+    def note_sampling(self, intervals: Iterable[int]) -> None:
+        """Take note of sampling intervals that records had.
+
+        Parameters
+        ----------
+        intervals : packets that one counted packet stands for.
+        """
+        for one in intervals:
+            if len(self.sampling) < _MAX_NOTED:
+                self.sampling.add(one)
 
 
 class Sequence:

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
 from minewatch.readers.netflow.domain import Domain, Gathered, Sent
 from minewatch.readers.netflow.plans import Plan
+from minewatch.readers.netflow.sampled import Sample, SampledPackets
 from minewatch.readers.netflow.templates import DecoderLimits, Template, Usage
 from minewatch.readers.netflow.work import Work
 from minewatch.records import RecordArray, RecordCounters
@@ -43,8 +42,9 @@ class Exporters:
         self.strict = strict
         self.limits = limits
         self.usage = Usage()
-        self.domains: dict[tuple[str, int, str | int], Domain] = {}
+        self.domains: dict[tuple[str, str, str | int], Domain] = {}
         self.n_gathered = 0
+        self._sampled = SampledPackets()
         self._ready: list[RecordArray] = []
         self._full: dict[int, tuple[Domain, Gathered]] = {}
 
@@ -60,7 +60,7 @@ class Exporters:
         number : of the domain.
         sent : the datagram's head.
         """
-        key = (exporter, protocol[1], number)
+        key = (exporter, protocol[0], number)
         domain = self.domains.get(key)
         if domain is None:
             if len(self.domains) >= self.limits.domains and not self._forget_idle(sent.now_ns):
@@ -111,12 +111,22 @@ class Exporters:
         gathered.sent.append(sent)
         self.n_gathered += n
 
+    def gather_sampled(
+        self, header: memoryview, link: int, wire_octets: int, sample: Sample
+    ) -> None:
+        """Keep a sampled packet until it is taken, as ``SampledPackets.add``."""
+        self.counters.rows_seen += 1
+        self._sampled.add(header, link, wire_octets, sample)
+        self.n_gathered += 1
+
     def take(self) -> list[RecordArray]:
         """Return all records that were gathered since the last call, one array a template."""
         full, self._full = self._full, {}
         self.n_gathered = 0
         for domain, gathered in full.values():
             self._decode(domain, gathered)
+        if len(self._sampled):
+            self._take_sampled()
         ready, self._ready = self._ready, []
         return ready
 
@@ -132,6 +142,12 @@ class Exporters:
         self.counters.rows_seen += n
         self.counters.fault(reason, place, cure, n, strict=self.strict)
 
+    def _take_sampled(self) -> None:
+        records = self._sampled.take(self.counters, strict=self.strict)
+        if len(records):
+            self.counters.sampling.update(_intervals(records))
+            self._ready.append(records)
+
     def _decode(self, domain: Domain, gathered: Gathered) -> None:
         work = domain.work_of(gathered)
         sent = gathered.sent
@@ -140,8 +156,11 @@ class Exporters:
         records = work.records
         if work.repairs or work.faults:
             records = self._judged(work, sent)
-        self._account(domain, records)
         if len(records):
+            self.counters.rows_parsed += len(records)
+            found = _intervals(records)
+            self.counters.sampling.update(found)
+            domain.statistics.note_sampling(found)
             self._ready.append(records)
 
     def _judged(self, work: Work, sent: list[Sent]) -> RecordArray:
@@ -163,19 +182,6 @@ class Exporters:
             part = int(np.searchsorted(work.starts, int(where.argmax()), "right")) - 1
             tell = self.counters.repair if is_repair else self.counters.fault
             tell(reason, sent[part].place, CURES[reason], n, strict=self.strict)
-
-    def _account(self, domain: Domain, records: RecordArray) -> None:
-        self.counters.rows_parsed += len(records)
-        intervals = records["sampling_packet_interval"]
-        if not len(records):
-            return
-        if intervals.min() == intervals.max():
-            found = Counter({int(intervals[0]): len(records)})
-        else:
-            values, counts = np.unique(intervals, return_counts=True)
-            found = Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-        self.counters.sampling.update(found)
-        domain.statistics.sampling.update(list(found)[:16])
 
     def _forget_idle(self, now_ns: int) -> bool:
         """Forget the domains that were not heard for long; return whether there were any."""
@@ -210,6 +216,15 @@ class Exporters:
             f"{domain.statistics.exporter} was not sent; begin earlier, or let the exporter "
             "send its templates more often",
         )
+
+
+def _intervals(records: RecordArray) -> dict[int, int]:
+    """Return how many records there are of each sampling interval; of one or more records."""
+    intervals = records["sampling_packet_interval"]
+    if intervals.min() == intervals.max():
+        return {int(intervals[0]): len(records)}
+    values, counts = np.unique(intervals, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def plan_for(template: Template, version: int) -> Plan:

@@ -241,10 +241,12 @@ def _sampling(keys: frozenset[int]) -> Iterator[Step]:
         intervals = np.full(len(work.rows), work.sampling.default(), np.int64)
         if name:
             ids = column(work.rows, name)
-            for one in np.unique(ids).tolist():
-                known = work.sampling.by_sampler.get(one)
-                if known is not None:
-                    intervals[ids == one] = known
+            for one, known in work.sampling.by_sampler.items():
+                intervals[ids == one] = known
+        elif e.INPUT_INTERFACE in keys and work.sampling.by_interface:
+            places = column(work.rows, e.INPUT_INTERFACE)
+            for one, known in work.sampling.by_interface.items():
+                intervals[places == one] = known
         if own:
             told = column(work.rows, own).astype(np.int64)
             intervals = np.where(told > 0, told, intervals)

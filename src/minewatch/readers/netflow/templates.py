@@ -144,11 +144,12 @@ class DecoderLimits:
     """Octets of all templates of all exporters, as they were sent."""
     template_lifetime_ns: int | None = 1800 * NANOSECONDS
     """Templates that were not sent again for so long are forgotten (RFC 7011 section 8.4)."""
+    waiting_sets: int = 32
+    """Data sets of one domain that wait for their template."""
     waiting_octets: int = 1 << 16
     """Octets of data that wait for their template, of one domain."""
     waiting_octets_in_all: int = 8 << 20
-    sampler_count: int = 1024
-    """Samplers of one domain."""
+    samplers_per_domain: int = 1024
 
 
 @dataclass(slots=True)

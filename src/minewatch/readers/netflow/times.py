@@ -66,14 +66,21 @@ def _before_export(work: Work, key: int) -> Int64Array:
 def _uptime(work: Work, key: int) -> Int64Array:
     values = _numbers(work, key) % _UPTIME_WRAP
     if _has(work, e.SYSTEM_INIT_TIME):
-        return _milliseconds(work, e.SYSTEM_INIT_TIME) + values * _MILLISECOND
+        return _since(work, _milliseconds(work, e.SYSTEM_INIT_TIME), values)
     if work.uptime_ms[0] != UNKNOWN_UPTIME:
         ago = (work.uptime_ms - values) % _UPTIME_WRAP
         ago -= np.where(ago > _UPTIME_WRAP - _AHEAD_MS, _UPTIME_WRAP, 0)
         return work.export_ns - ago * _MILLISECOND
     if work.system_start_ns is not None:
-        return work.system_start_ns + values * _MILLISECOND
+        return _since(work, np.full(len(values), work.system_start_ns), values)
     return work.export_ns - (_latest(work) - values) * _MILLISECOND
+
+
+def _since(work: Work, start_ns: Int64Array, uptime_ms: Int64Array) -> Int64Array:
+    """Return times by uptimes, which begin anew every 49 days: the latest before the export."""
+    up_at_export = (work.export_ns - start_ns) // _MILLISECOND
+    wraps = (up_at_export + _AHEAD_MS - uptime_ms) // _UPTIME_WRAP
+    return start_ns + (uptime_ms + wraps * _UPTIME_WRAP) * _MILLISECOND
 
 
 def _latest(work: Work) -> Int64Array:
