@@ -104,6 +104,26 @@ def nanoseconds(
     return micros * 1000
 
 
+def ends(start: Int64Array, duration: Int64Array, faults: RowFaults) -> Int64Array:
+    """Return when flows ended; an end after all time is a fault.
+
+    Parameters
+    ----------
+    start : nanoseconds.
+    duration : nanoseconds.
+    faults : of these rows.
+
+    Examples
+    --------
+    >>> ends(np.array([5]), np.array([7]), RowFaults(np.arange(1), str)).tolist()
+    [12]
+    """
+    latest = LATEST_SECOND * 10**9
+    is_late = duration > latest - start
+    faults.mark(is_late, "it ends too late", "check the units of its times")
+    return start + np.where(is_late, 0, duration)
+
+
 def addresses(column: pl.Series, faults: RowFaults, what: str) -> Halves:
     """Return the halves of addresses, IPv4 mapped; what is none is a fault.
 

@@ -15,10 +15,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from minewatch.readers.flowlogs.text_blocks import count_of
 from minewatch.records import RecordCounters
 from minewatch.types import Int64Array
 
 QUOTE: Final = b'"'
+_LINE_FEED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,12 @@ class LineReader:
         ------
         SourceError : strict, and a line has another shape.
         """
-        n_lines = octets.count(b"\n")
+        n_lines = count_of(_LINE_FEED, octets)
         wanted = list(wanted)
         if layout.quoted and QUOTE in octets:
             return self._split_quoted(octets, first_line, layout, wanted)
-        if octets.count(layout.separator) == n_lines * (len(layout.columns) - 1):
+        n_separators = count_of(layout.separator[0], octets)
+        if n_separators == n_lines * (len(layout.columns) - 1):
             frame = _parse(octets, layout, wanted)
             if frame is not None and frame.height == n_lines:
                 return Lines(frame, np.arange(first_line, first_line + n_lines))
@@ -183,10 +186,9 @@ def _parse(octets: bytes, layout: Layout, wanted: Sequence[str]) -> pl.DataFrame
     """Return the wanted columns, or None if a line has another shape or is no text."""
     present = [place for place, name in enumerate(layout.columns) if name in wanted]
     schema = dict.fromkeys(layout.columns, pl.String())
-    n_lines = octets.count(b"\n")
     if not octets or not present:
         frame = pl.DataFrame(schema={layout.columns[place]: pl.String() for place in present})
-        return _with_missing(frame, wanted, n_lines)
+        return _with_missing(frame, wanted, count_of(_LINE_FEED, octets))
     try:
         frame = pl.read_csv(
             octets,

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
+import numpy as np
+
 from minewatch.readers.source import UnpackError
 from minewatch.records import RecordCounters
 
@@ -13,6 +15,25 @@ BLOCK_OCTETS: Final = 1 << 23
 MAX_LINE_OCTETS: Final = 1 << 18
 """A line of a flow log has hundreds of octets, a DNS answer thousands."""
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+_LINE_FEED: Final = 10
+
+
+def count_of(octet: int, octets: bytes) -> int:
+    """Return how often an octet occurs; ``bytes.count`` is slow where that is often.
+
+    Parameters
+    ----------
+    octet : the octet.
+    octets : where.
+
+    Examples
+    --------
+    >>> count_of(ord("a"), b"banana")
+    3
+    """
+    return int(np.count_nonzero(np.frombuffer(octets, np.uint8) == octet))
 
 
 class TextBlock(NamedTuple):
@@ -83,7 +104,7 @@ class TextBlocks:
             whole, rest = self._whole_lines(rest + octets)
             if whole:
                 yield from self._without_long_lines(whole, line)
-                line += whole.count(b"\n")
+                line += count_of(_LINE_FEED, whole)
             if len(rest) > self._max_line_octets:
                 self._fault_length(line)
                 rest, is_skipping = b"", True

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, cast
 
 from minewatch.errors import SourceError
 from minewatch.readers.flowlogs.delimited import Lines
 from minewatch.readers.flowlogs.json_documents import JsonDocuments
 from minewatch.readers.flowlogs.json_rows import JsonRows
 from minewatch.readers.flowlogs.row_faults import RowFaults
+from minewatch.readers.flowlogs.settled import settled
 from minewatch.readers.flowlogs.text_blocks import TextBlocks
 from minewatch.readers.flowlogs.zeek_conn import CONN_FIELDS, NEEDED, conn_records
 from minewatch.readers.flowlogs.zeek_heads import CONN, JSON, zeek_log
@@ -19,9 +20,6 @@ from minewatch.readers.flowlogs.zeek_names import HEAD_OCTETS, ZeekNames
 from minewatch.readers.flowlogs.zeek_tsv import ZeekTsv
 from minewatch.readers.unpack import Rejoined, read_head
 from minewatch.records import Names, RecordArray, RecordCounters
-
-MAX_ROWS: Final = 1 << 18
-"""Records of one block."""
 
 
 class ZeekFormat:
@@ -114,11 +112,7 @@ class ZeekSource:
             faults = RowFaults(lines.numbers, self._place)
             records = conn_records(lines.frame, faults, is_json=self._is_json)
             records["server_name"] = self._beside.server_names(lines.frame["uid"])
-            fine = faults.settle(self.counters, strict=self._strict)
-            records = records if fine.all() else records[fine]
-            self.counters.sampling[1] += len(records)
-            for at in range(0, len(records), MAX_ROWS):
-                yield records[at : at + MAX_ROWS]
+            yield from settled(records, faults, self.counters, strict=self._strict)
 
     def close(self) -> None:
         """Close what it reads from."""

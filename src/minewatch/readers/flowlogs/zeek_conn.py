@@ -18,6 +18,7 @@ import polars as pl
 
 from minewatch.readers.flowlogs.columns import (
     addresses,
+    ends,
     is_ipv6,
     mapped,
     nanoseconds,
@@ -102,7 +103,7 @@ def conn_records(frame: pl.DataFrame, faults: RowFaults, *, is_json: bool) -> Re
     start = _times(frame["ts"], faults, is_json)
     records["flow_start_nanoseconds"] = start
     duration = nanoseconds(frame["duration"], faults, "duration")
-    records["flow_end_nanoseconds"] = np.minimum(start + duration, np.iinfo(np.int64).max // 2 * 2)
+    records["flow_end_nanoseconds"] = ends(start, duration, faults)
     protocol = _protocols(frame, faults, is_ipv6((high, low)))
     records["protocol_identifier"] = protocol
     _fill_ports(frame, faults, protocol, records)

@@ -19,10 +19,11 @@ import numpy.typing as npt
 import polars as pl
 
 from minewatch.errors import SourceError
-from minewatch.readers.flowlogs.addresses import address_halves
 from minewatch.readers.flowlogs.delimited import Lines
 from minewatch.readers.flowlogs.json_documents import JsonDocuments
 from minewatch.readers.flowlogs.json_rows import JsonRows
+from minewatch.readers.flowlogs.known_names import KnownNames
+from minewatch.readers.flowlogs.server_names import server_places
 from minewatch.readers.flowlogs.text_blocks import TextBlocks
 from minewatch.readers.flowlogs.zeek_heads import JSON, zeek_log
 from minewatch.readers.flowlogs.zeek_tsv import ZeekTsv
@@ -33,10 +34,6 @@ from minewatch.types import Int64Array
 
 MAX_UIDS: Final = 1 << 21
 """Connections whose TLS name is kept; 12 octets each."""
-MAX_NAMES: Final = 1 << 18
-"""Different names of TLS, and addresses with a name of DNS, that are kept."""
-MAX_NAME_CHARACTERS: Final = 255
-"""RFC 1035; a longer one is no name."""
 HEAD_OCTETS: Final = 1 << 16
 _PACKED: Final = (".gz", ".zst", ".bz2", ".xz")
 _CONN: Final = re.compile(r"(?<![A-Za-z])conn(?![A-Za-z])")
@@ -62,7 +59,7 @@ class ZeekNames:
         self._names = names
         self._counters = counters
         self._strict = strict
-        self._places: dict[str, int] = {}
+        self._known = KnownNames(names)
         self._keys: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
         self._values: npt.NDArray[np.int32] = np.empty(0, np.int32)
 
@@ -80,7 +77,7 @@ class ZeekNames:
             frame = lines.frame.drop_nulls()[:left]
             left -= frame.height
             keys.append(_hashes(frame["uid"]))
-            values.append(self._servers(frame["server_name"]))
+            values.append(server_places(frame["server_name"], self._known))
             if left == 0:
                 self._note("ssl", f"more than {MAX_UIDS} connections; later ones have no name")
                 break
@@ -88,10 +85,12 @@ class ZeekNames:
             self._keys, first = np.unique(np.concatenate(keys), return_index=True)
             self._values = np.concatenate(values)[first]
         for lines in self._rows("dns", _DNS, ("query", "answers")):
-            self._add_answers(lines.frame.drop_nulls())
-            if len(self._names.answers) >= MAX_NAMES:
-                self._note("dns", f"names of more than {MAX_NAMES} addresses; later ones have none")
-                break
+            for query, given in lines.frame.drop_nulls().iter_rows():
+                for text in given:
+                    self._known.answer(text, query)
+        note = self._known.note()
+        if note is not None:
+            self._counters.notes.append(note)
 
     def server_names(self, uids: pl.Series) -> npt.NDArray[np.int32]:
         """Return for each connection the place of its name in ``Names.servers``; UNKNOWN.
@@ -106,35 +105,6 @@ class ZeekNames:
         at: Int64Array = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
         is_known = (self._keys[at] == wanted) & uids.is_not_null().to_numpy()
         return np.where(is_known, self._values[at], UNKNOWN).astype(np.int32)
-
-    def _servers(self, texts: pl.Series) -> npt.NDArray[np.int32]:
-        """Return the places of names, new ones put at the end."""
-        for text in texts.unique(maintain_order=True):
-            if (
-                text not in self._places
-                and len(text) <= MAX_NAME_CHARACTERS
-                and len(self._places) < MAX_NAMES
-            ):
-                self._places[text] = len(self._names.servers)
-                self._names.servers.append(text)
-        places = [self._places.get(text, UNKNOWN) for text in texts]
-        return np.array(places, np.int32)
-
-    def _add_answers(self, frame: pl.DataFrame) -> None:
-        answers = self._names.answers
-        for query, given in frame.iter_rows():
-            if len(query) > MAX_NAME_CHARACTERS or len(answers) >= MAX_NAMES:
-                continue
-            for text in given:
-                if text[:1].isalnum() or ":" in text:  # most are names: telling costs less
-                    self._add_answer(query, text)
-
-    def _add_answer(self, query: str, text: str) -> None:
-        try:
-            halves = address_halves(text)
-        except ValueError:
-            return
-        self._names.answers.setdefault(halves, query)
 
     def _rows(self, log: str, fields: dict[str, Any], needed: tuple[str, ...]) -> Iterator[Lines]:
         path = beside(self._path, log)

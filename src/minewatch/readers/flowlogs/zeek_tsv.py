@@ -85,6 +85,9 @@ class ZeekTsv:
         if line == 1:
             octets = octets.lstrip(b" \t")
         start = at = 0
+        if b"#" not in octets:
+            yield from self._rows(octets, line)
+            return
         while at < len(octets):
             if octets[at] != ord("#"):
                 found = octets.find(b"\n#", at)
