@@ -17,8 +17,9 @@ from minewatch.conversations import MAX_INTERVALS
 from minewatch.metering import record_totals as t
 from minewatch.metering.record_biflows import find_biflows
 from minewatch.metering.record_intervals import cut_intervals
+from minewatch.metering.record_order import order_records
 from minewatch.records import RecordArray
-from minewatch.types import BoolArray, FlowTable, Int64Array
+from minewatch.types import FlowTable
 
 _SEED: Final = int.from_bytes(os.urandom(8), "little", signed=True)
 """New in every process, so that nobody can write a log whose flows all share a slot."""
@@ -78,7 +79,7 @@ def arrange(
     can_pass = np.ones(len(biflows), np.bool_)
     if not with_intervals_of_all:
         can_pass = ~whole["gate_reason"].is_in(_NEVER_PASS).to_numpy()
-    order = _in_order(records, biflow_of, takes, can_pass)
+    order = order_records(records, biflow_of, takes, can_pass)
     parts, intervals = cut_intervals(
         records, order, biflow_of, takes, settings.interval_ns, settings.timeout_ns
     )
@@ -92,24 +93,6 @@ def arrange(
     return _numbered(
         whole.filter(pl.Series(~can_pass)), cut, cells, first_id, with_intervals_of_all
     )
-
-
-def _in_order(
-    records: RecordArray, biflow_of: Int64Array, takes: Int64Array, can_pass: BoolArray
-) -> Int64Array:
-    """Return the records that count and whose biflow is looked at further, by biflow and time."""
-    rows = np.flatnonzero((takes > 0) & can_pass[biflow_of])
-    own = records[rows]
-    # Ties are broken by what the records say, so that the order of files changes nothing.
-    keys = (
-        own["packet_delta_count"],
-        own["source_transport_port"],
-        own["flow_end_nanoseconds"],
-        own["flow_start_nanoseconds"],
-        biflow_of[rows],
-    )
-    order: Int64Array = rows[np.lexsort(keys)]
-    return order
 
 
 def _numbered(

@@ -17,6 +17,8 @@ from minewatch.metering.record_totals import (
 from minewatch.records import RecordArray
 from minewatch.types import Int64Array
 
+_FIRST_ROWS = 4096
+
 
 @numba.njit(cache=True, nogil=True)
 def cut_intervals(
@@ -43,8 +45,8 @@ def cut_intervals(
     timeout_ns : longest silence in a conversation.
     """
     m = order.shape[0]
-    conversations = np.empty((m, TOTAL_WORDS), np.int64)
-    intervals = np.empty((m, TOTAL_WORDS), np.int64)
+    conversations = np.empty((_FIRST_ROWS, TOTAL_WORDS), np.int64)
+    intervals = np.empty((_FIRST_ROWS, TOTAL_WORDS), np.int64)
     n_conversations = n_intervals = 0
     biflow, here = -1, 0
     for j in range(m):
@@ -61,9 +63,11 @@ def cut_intervals(
             is_new = start - conversations[n_conversations - 1, T_END] > timeout_ns
         if is_new:
             biflow = biflow_of[i]
+            conversations = _with_room(conversations, n_conversations)
             begin_row(conversations, n_conversations, biflow)
             n_conversations += 1
         if is_new or not _belongs(intervals[n_intervals - 1], start, ways, here, interval_ns):
+            intervals = _with_room(intervals, n_intervals)
             begin_row(intervals, n_intervals, n_conversations - 1)
             n_intervals += 1
             here = 0
@@ -72,6 +76,16 @@ def cut_intervals(
         add_record(intervals, n_intervals - 1, records, i, takes_ab, takes_ba)
         add_record(conversations, n_conversations - 1, records, i, takes_ab, takes_ba)
     return conversations[:n_conversations], intervals[:n_intervals]
+
+
+@numba.njit(cache=True, nogil=True)
+def _with_room(rows: Int64Array, used: int) -> Int64Array:
+    """Return the rows, twice as many where all are used."""
+    if used < rows.shape[0]:
+        return rows
+    more = np.empty((2 * used, TOTAL_WORDS), np.int64)
+    more[:used] = rows
+    return more
 
 
 @numba.njit(cache=True, nogil=True)
