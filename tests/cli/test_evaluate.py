@@ -39,7 +39,12 @@ def asked(monkeypatch):
         kept.towns.append((folder.is_dir(), seed))
         return "three towns"
 
+    def measure_formats(corpus, out, options, on_step, folds=None):
+        kept.corpus, kept.out, kept.options, kept.folds = corpus, out, options, folds
+        return out / "formats.md"
+
     monkeypatch.setattr(benchmark, "evaluate", measure)
+    monkeypatch.setattr(benchmark, "evaluate_formats", measure_formats)
     monkeypatch.setattr(benchmark, "check_libraries", lambda: None)
     monkeypatch.setattr(corpora, "read_sources", read)
     monkeypatch.setattr(small, "simulated_towns", towns)
@@ -165,3 +170,30 @@ def test_quiet_prints_nothing(asked, run, tmp_path):
 def test_a_value_is_printed_with_three_digits(capsys, tmp_path):
     print_targets({"targets": [FOUND["targets"][0]]}, tmp_path)
     assert "  0.988  " in capsys.readouterr().out
+
+
+def test_kinds_of_flow_logs_alone(asked, run, tmp_path):
+    result = run("evaluate", "a.tsv", "--formats-only", "--out", tmp_path / "o", "--seed", 2)
+    assert result.exit_code == 0, result.stderr
+    assert asked.read == [(["a.tsv"], None, None)]
+    assert (asked.corpus, asked.folds) == ("what was read", None)
+    assert asked.options == benchmark.EvaluateOptions(2)
+    assert result.stdout == f"{tmp_path / 'o' / 'formats.md'}\n"
+
+
+def test_kinds_of_flow_logs_of_three_towns(asked, run, tmp_path):
+    given = ["--small", "--formats-only", "--quiet", "--out", tmp_path / "o"]
+    result = run("evaluate", *given)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert [one.name for one in asked.folds] == [name for name, _ in small.TOWNS]
+
+
+def test_kinds_of_flow_logs_may_be_left_out(asked, run, tmp_path):
+    run("evaluate", "a.tsv", "--no-formats", "--out", tmp_path / "o")
+    assert asked.options == benchmark.EvaluateOptions(with_formats=False)
+    result = run("evaluate", "a.tsv", "--no-formats", "--formats-only", "--out", tmp_path / "p")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "minewatch: --formats-only: measures nothing without them; drop --no-formats\n"
+    )
+    assert not (tmp_path / "p").exists()

@@ -15,6 +15,7 @@ from minewatch.errors import ConfigError
 
 if TYPE_CHECKING:
     from minewatch.experiments.benchmark.evaluate import EvaluateOptions
+    from minewatch.experiments.benchmark.folds import Fold
     from minewatch.training.corpus.stored import Corpus
 
 EPILOG: Final = """
@@ -65,6 +66,13 @@ def evaluate(
         bool,
         typer.Option("--no-variants", help="Leave out the ablation and the random split."),
     ] = False,
+    no_formats: Annotated[
+        bool, typer.Option("--no-formats", help="Leave out the kinds of flow logs.")
+    ] = False,
+    formats_only: Annotated[
+        bool,
+        typer.Option("--formats-only", help="Only the kinds of flow logs: some minutes."),
+    ] = False,
     workers: Annotated[
         int, typer.Option(metavar="N", help="Processes that make models, each with its memory.")
     ] = 1,
@@ -82,6 +90,8 @@ def evaluate(
         raise ConfigError(f"--workers {workers}: 1 or more; each needs a processor and memory")
     if not 0 <= seed < 1 << 31:
         raise ConfigError(f"--seed {seed}: from 0 to {(1 << 31) - 1}")
+    if formats_only and no_formats:
+        raise ConfigError("--formats-only: measures nothing without them; drop --no-formats")
     check_libraries()
     folder = _made("--out", out)
     kept = None if cache is None else _made("--cache", cache)
@@ -90,15 +100,21 @@ def evaluate(
         seed,
         with_baselines=not no_baselines,
         with_variants=not no_variants,
+        with_formats=not no_formats,
         small=small,
         workers=workers,
         title=SMALL_TITLE if small else "Benchmark",
         notes={"introduction": SMALL_INTRODUCTION} if small else {},
     )
-    if small:
-        found = _small(folder, options, tell)
-    else:
-        found = _run(_read(labels or [], cesnet, kept, tell), folder, options, tell)
+    corpus, folds = (
+        _towns(options.seed, tell) if small else (_read(labels or [], cesnet, kept, tell), None)
+    )
+    if formats_only:
+        report = _formats(corpus, folder, options, tell, folds)
+        if not quiet:
+            _print_path(report)
+        return
+    found = _run(corpus, folder, options, tell, folds)
     if not quiet:
         print_targets(found, folder)
 
@@ -122,22 +138,42 @@ def _read(
 
 
 def _run(
-    corpus: Corpus, folder: Path, options: EvaluateOptions, tell: Callable[[str], None]
+    corpus: Corpus,
+    folder: Path,
+    options: EvaluateOptions,
+    tell: Callable[[str], None],
+    folds: list[Fold] | None,
 ) -> dict[str, Any]:
     from minewatch.experiments.benchmark.evaluate import evaluate as measure
 
-    return measure(corpus, folder, options, tell)
+    return measure(corpus, folder, options, tell, folds)
 
 
-def _small(folder: Path, options: EvaluateOptions, tell: Callable[[str], None]) -> dict[str, Any]:
-    from minewatch.experiments.benchmark.evaluate import evaluate as measure
+def _formats(
+    corpus: Corpus,
+    folder: Path,
+    options: EvaluateOptions,
+    tell: Callable[[str], None],
+    folds: list[Fold] | None,
+) -> Path:
+    from minewatch.experiments.benchmark.evaluate import evaluate_formats
+
+    return evaluate_formats(corpus, folder, options, tell, folds)
+
+
+def _print_path(report: Path) -> None:
+    from minewatch.output.terminal import console, safe
+
+    console().print(safe(f"{report}"), soft_wrap=True)
+
+
+def _towns(seed: int, tell: Callable[[str], None]) -> tuple[Corpus, list[Fold]]:
     from minewatch.experiments.benchmark.folds import Fold
     from minewatch.experiments.benchmark.small import TOWNS, simulated_towns
 
     with TemporaryDirectory(prefix="minewatch-") as run:
-        corpus = simulated_towns(Path(run), options.seed + 1, tell)
-    folds = [Fold(name, (name,)) for name, _ in TOWNS]
-    return measure(corpus, folder, options, tell, folds)
+        corpus = simulated_towns(Path(run), seed + 1, tell)
+    return corpus, [Fold(name, (name,)) for name, _ in TOWNS]
 
 
 def _tell(step: str) -> None:
@@ -162,4 +198,4 @@ def print_targets(found: dict[str, Any], folder: Path) -> None:
         shown = "-" if value is None else f"{value:.3f}"
         line = f"{target['status']:<12}  {shown:>9}  {target['wanted']:<16}  {target['what']}"
         out.print(safe(line), soft_wrap=True)
-    out.print(safe(f"{folder / 'report.html'}"), soft_wrap=True)
+    _print_path(folder / "report.html")

@@ -14,12 +14,14 @@ from minewatch.experiments.benchmark.evaluate import (
     benchmark_options,
     check_libraries,
     evaluate,
+    evaluate_formats,
     fixed_detectors,
     ship,
 )
 from minewatch.experiments.benchmark.folds import MADE, Fold, folds_of
 from minewatch.experiments.benchmark.scores import read_scores
 from minewatch.experiments.benchmark.variants import ALL, RANDOM
+from minewatch.training.corpus.log_views import LOG_SETTINGS
 from minewatch.training.recipes import BASELINES, DEFAULT
 
 
@@ -81,15 +83,29 @@ def corpus():
 @pytest.fixture
 def asked(monkeypatch, make_tiny):
     """What was measured and reported, without measuring it."""
-    kept = SimpleNamespace(runs=[], reports=[])
+    kept = SimpleNamespace(runs=[], reports=[], logs=[])
+    logs = {"aws 60s": make_tiny([{"a": 0.5, "source": "logged"}])}
 
-    def run(corpus, options, on_step=None, folds=None):
+    def run(corpus, options, on_step=None, folds=None, on_made=None):
         kept.runs.append((options, folds))
+        if on_made is not None:
+            on_made(["a fold's models"])
         return make_tiny([{"a": 0.5, "source": f"run-{len(kept.runs)}"}])
 
-    def report(scores, variants, out, title, notes):
-        kept.reports.append((scores, variants, out, title, notes))
+    def formats(corpus, made, fusion, settings, on_step):
+        kept.logs.append((made, settings))
+        return logs
+
+    def report(scores, variants, out, title, notes, logs):
+        kept.reports.append((scores, variants, out, title, notes, logs))
         return {"targets": []}
+
+    def only_formats(corpus, options, settings, on_step, folds):
+        kept.runs.append((options, folds))
+        return logs
+
+    monkeypatch.setattr(module, "format_scores", formats)
+    monkeypatch.setattr(module, "run_formats", only_formats)
 
     monkeypatch.setattr(module, "run_benchmark", run)
     monkeypatch.setattr(module, "write_report", report)
@@ -104,10 +120,35 @@ def test_scores_are_kept_beside_the_report(asked, corpus, tmp_path):
     ((measured, folds),) = asked.runs
     assert (measured.seed, folds) == (0, None)
     assert len(measured.recipes) == len((*DEFAULT, *BASELINES))
-    ((scores, variants, out, title, notes),) = asked.reports
+    ((scores, variants, out, title, notes, logs),) = asked.reports
     assert (variants, out, title, notes) == ({}, tmp_path / "out", "A title", {"a": "note"})
     assert read_scores(tmp_path / "out" / "scores").rows.equals(scores.rows)
     assert steps == ["report"]
+    assert asked.logs == [(["a fold's models"], LOG_SETTINGS)]
+    kept = read_scores(tmp_path / "out" / "formats" / "aws-60s")
+    assert kept.rows.equals(logs["aws 60s"].rows)
+
+
+def test_kinds_of_flow_logs_may_be_left_out(asked, corpus, tmp_path):
+    evaluate(corpus, tmp_path, EvaluateOptions(with_variants=False, with_formats=False))
+    assert asked.logs == []
+    assert asked.reports[0][-1] == {}
+    assert not (tmp_path / "formats").exists()
+
+
+def test_kinds_of_flow_logs_may_be_all_that_is_measured(asked, corpus, tmp_path):
+    own = [Fold("alpha", ("alpha",))]
+    options = EvaluateOptions(seed=3, title="Logs alone", notes={"introduction": "Made up."})
+    report = evaluate_formats(corpus, tmp_path, options, folds=own)
+    ((measured, folds),) = asked.runs
+    assert (measured.seed, folds) == (3, own)
+    assert list(measured.recipes) == list(DEFAULT)
+    assert asked.reports == []
+    text = report.read_text()
+    assert text.startswith("# Logs alone\n\nMade up.\n")
+    assert "## Flow logs: real" in text
+    assert "| aws 60s | its end |" in text
+    assert read_scores(tmp_path / "formats" / "aws-60s").rows.height == 1
 
 
 def test_variants_are_of_the_same_real_recorders_left_out(asked, corpus, tmp_path):

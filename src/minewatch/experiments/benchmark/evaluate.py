@@ -22,17 +22,24 @@ from minewatch.detectors.sequence import SequenceDetector
 from minewatch.detectors.signature import SignatureDetector
 from minewatch.detectors.synchrony import SynchronyDetector
 from minewatch.errors import ConfigError
+from minewatch.experiments.benchmark.by_format import measured as found_by_format
 from minewatch.experiments.benchmark.fold_models import COUNTED, Bench
 from minewatch.experiments.benchmark.folds import MADE, Fold, folds_of, random_folds
+from minewatch.experiments.benchmark.format_scores import format_scores, run_formats
+from minewatch.experiments.benchmark.format_tables import format_blocks
 from minewatch.experiments.benchmark.report import write_report
 from minewatch.experiments.benchmark.run import (
     BenchmarkOptions,
+    MadeFold,
     run_benchmark,
     training_table,
 )
 from minewatch.experiments.benchmark.scores import ScoreTable
 from minewatch.experiments.benchmark.shipping import ship_models
+from minewatch.experiments.benchmark.units import SCOPES
 from minewatch.experiments.benchmark.variants import ALL, RANDOM, ablations, real_only
+from minewatch.experiments.paper.document import Block, Heading, Paragraph, as_markdown
+from minewatch.training.corpus.log_views import LOG_SETTINGS
 from minewatch.training.corpus.stored import Corpus
 from minewatch.training.corpus.tables import WHOLE
 from minewatch.training.recipe import Recipe
@@ -40,6 +47,8 @@ from minewatch.training.recipes import BASELINES, DEFAULT
 
 SCORES: Final = "scores"
 VARIANTS: Final = "variants"
+FORMATS: Final = "formats"
+FORMATS_REPORT: Final = "formats.md"
 SMALL_HORIZONS_S: Final = (120, 600, WHOLE)
 FITTING: Final = ("sklearn", "skl2onnx", "onnx", "torch")
 """Libraries that make models; the report needs matplotlib besides."""
@@ -61,6 +70,7 @@ class EvaluateOptions:
     seed : of everything random.
     with_baselines : measure the systems of others too.
     with_variants : measure without each family of features, and a random split.
+    with_formats : measure what each kind of flow log shows.
     small : fewer moments, one round: a check that it works.
     workers : processes that make the models of folds.
     title : of the report.
@@ -70,6 +80,7 @@ class EvaluateOptions:
     seed: int = 0
     with_baselines: bool = True
     with_variants: bool = True
+    with_formats: bool = True
     small: bool = False
     workers: int = 1
     title: str = "Benchmark"
@@ -142,15 +153,59 @@ def evaluate(
     """
     check_libraries()
     measured = benchmark_options(options)
-    scores = run_benchmark(corpus, measured, on_step, folds)
+    made: list[MadeFold] = []
+    scores = run_benchmark(corpus, measured, on_step, folds, made.extend)
     scores.write(out / SCORES)
+    logs: dict[str, ScoreTable] = {}
+    if options.with_formats:
+        logs = format_scores(corpus, made, measured.fusion, LOG_SETTINGS, on_step)
+        _write_all(logs, out / FORMATS)
     variants: dict[str, ScoreTable] = {}
     if options.with_variants:
         variants = _variants(corpus, measured, on_step, folds)
-        for name, table in variants.items():
-            table.write(out / VARIANTS / name.replace(" ", "-"))
+        _write_all(variants, out / VARIANTS)
     on_step("report")
-    return write_report(scores, variants, out, options.title, options.notes)
+    return write_report(scores, variants, out, options.title, options.notes, logs=logs)
+
+
+def _write_all(found: Mapping[str, ScoreTable], folder: Path) -> None:
+    for name, table in found.items():
+        table.write(folder / name.replace(" ", "-"))
+
+
+def evaluate_formats(
+    corpus: Corpus,
+    out: Path,
+    options: EvaluateOptions,
+    on_step: Callable[[str], None] = lambda step: None,
+    folds: Sequence[Fold] | None = None,
+) -> Path:
+    """Measure what each kind of flow log shows, and nothing else; return the report's path.
+
+    Parameters
+    ----------
+    corpus : labelled conversations of all sources.
+    out : folder of the report and the scores.
+    options : what to evaluate; the systems of others are left out.
+    on_step : called with what is done next.
+    folds : what is left out in turn; None for ``folds_of``.
+
+    Raises
+    ------
+    ConfigError : a library is not installed.
+    ModelError : too few recorders.
+    """
+    check_libraries(FITTING)
+    measured = benchmark_options(replace(options, with_baselines=False))
+    logs = run_formats(corpus, measured, LOG_SETTINGS, on_step, folds)
+    _write_all(logs, out / FORMATS)
+    blocks: list[Block] = [Heading(1, options.title)]
+    blocks += [Paragraph(text) for text in options.notes.values()]
+    for scope in SCOPES:
+        blocks += format_blocks(found_by_format(logs, scope=scope), f"Flow logs: {scope}")
+    report = out / FORMATS_REPORT
+    report.write_text(as_markdown(blocks), encoding="utf-8")
+    return report
 
 
 def _variants(

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from minewatch.experiments.benchmark import evasions
+from minewatch.experiments.benchmark.by_format import measured
+from minewatch.experiments.benchmark.by_moment import ByMoment
 from minewatch.experiments.benchmark.delays import Delay, delay_of, in_plaintext, lasting
 from minewatch.experiments.benchmark.evasions import Hidden, hidden
 from minewatch.experiments.benchmark.flow_logs import FlowLog, flow_log
@@ -95,9 +97,16 @@ class Findings:
     """Joint verdict of other tables on the main scope, by name and kind of input."""
     main_scope: str
     """Scope of the variants and figures: the first that has both labels."""
+    formats: Mapping[str, Mapping[str, ByMoment]] = field(default_factory=dict)
+    """Joint verdict on kinds of flow logs, by scope and name of the log."""
 
 
-def find(scores: ScoreTable, variants: Mapping[str, ScoreTable], n_draws: int = DRAWS) -> Findings:
+def find(
+    scores: ScoreTable,
+    variants: Mapping[str, ScoreTable],
+    n_draws: int = DRAWS,
+    logs: Mapping[str, ScoreTable] | None = None,
+) -> Findings:
     """Return all measures.
 
     Parameters
@@ -105,6 +114,7 @@ def find(scores: ScoreTable, variants: Mapping[str, ScoreTable], n_draws: int = 
     scores : of sources left out.
     variants : other tables of the same conversations, by name.
     n_draws : for the intervals.
+    logs : tables of the same conversations as kinds of flow logs tell of them, by name.
     """
     everything = {kind: units_of(scores, kind) for kind in kinds_in(scores)}
     real = {kind: units.of_scope(REAL) for kind, units in everything.items()}
@@ -128,6 +138,11 @@ def find(scores: ScoreTable, variants: Mapping[str, ScoreTable], n_draws: int = 
             for name, table in variants.items()
         },
         main_scope=main,
+        formats={
+            scope: by_log
+            for scope in SCOPES
+            if (by_log := measured(logs or {}, scope=scope, n_draws=n_draws))
+        },
     )
 
 

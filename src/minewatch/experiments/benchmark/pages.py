@@ -8,6 +8,7 @@ from typing import Final
 
 from minewatch.experiments.benchmark import tables
 from minewatch.experiments.benchmark.findings import BUDGET, Findings, OfInput
+from minewatch.experiments.benchmark.format_tables import format_blocks
 from minewatch.experiments.benchmark.scores import FUSED
 from minewatch.experiments.benchmark.targets import Status, Target
 from minewatch.experiments.benchmark.units import LAB, REAL, SIMULATOR
@@ -64,6 +65,7 @@ def pages(
         *_comparisons(found),
         *_delays(found, captions),
         *_flow_logs(found),
+        *format_blocks(found.formats.get(found.main_scope, {}), "Kinds of flow logs"),
         *_calibration(found, captions),
         *_recorders(found),
         *_evasions(found, captions),

@@ -29,6 +29,7 @@ def write_report(
     notes: Mapping[str, str],
     *,
     measured: Mapping[str, float] | None = None,
+    logs: Mapping[str, ScoreTable] | None = None,
     n_draws: int = DRAWS,
 ) -> dict[str, Any]:
     """Measure a table of scores and write the report: Markdown, HTML, JSON and figures.
@@ -43,6 +44,7 @@ def write_report(
     title : of the report.
     notes : why a target was missed, by its key; ``introduction``; anything else by its heading.
     measured : values of ``targets.MEASURED``, which scores do not tell.
+    logs : tables of the same conversations as kinds of flow logs tell of them, by name.
     n_draws : for the intervals.
 
     Returns
@@ -50,7 +52,7 @@ def write_report(
     What ``results.json`` holds.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = find(scores, variants, n_draws)
+    found = find(scores, variants, n_draws, logs)
     reached = targets(found, measured or {}, notes)
     captions = draw_all(scores, found, out)
     blocks = pages(found, reached, title, notes, captions)

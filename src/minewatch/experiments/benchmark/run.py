@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -34,7 +34,8 @@ from minewatch.training.recipe import Recipe
 from minewatch.training.view_table import ViewTable, recorder_of, stacked, view_table
 from minewatch.types import Conversations, FloatArray
 
-LEAST_CONVERSATIONS: Final = 100
+MadeFold: TypeAlias = tuple[FoldModels, Sequence[Detector]]
+"""What was made without some recorders, and the detectors that run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def run_benchmark(
     options: BenchmarkOptions,
     on_step: Callable[[str], None] = lambda step: None,
     folds: Sequence[Fold] | None = None,
+    on_made: Callable[[Sequence[MadeFold]], None] = lambda made: None,
 ) -> ScoreTable:
     """Return what every detector said of conversations whose recorder it had not seen.
 
@@ -97,6 +99,7 @@ def run_benchmark(
     options : what is measured.
     on_step : called with what is done next.
     folds : what is left out in turn; None for ``folds_of``.
+    on_made : called with the models of each fold and its detectors.
 
     Raises
     ------
@@ -119,6 +122,7 @@ def run_benchmark(
     made = make_folds(chosen, table, bench, options.workers, on_step)
     on_step("scores")
     ready = [(one, detectors_of(one, options.learnt)) for one in made]
+    on_made(ready)
     scored = [part for one in seen for part in _scored(one, fixed, ready, options)]
     rows = pl.concat(scored, how="diagonal")
     names = [*(d.name for d in options.fixed), *(cls.name for cls in options.learnt)]
@@ -217,7 +221,7 @@ def _by_source(detector: Detector, found: View) -> FloatArray:
 def _scored(
     seen: tuple[InputKind, int, View],
     fixed: pl.DataFrame,
-    made: Sequence[tuple[FoldModels, Sequence[Detector]]],
+    made: Sequence[MadeFold],
     options: BenchmarkOptions,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows of each fold that has any in a view."""
