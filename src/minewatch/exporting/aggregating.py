@@ -126,10 +126,14 @@ class Aggregator:
     def _close_early(self) -> pl.DataFrame:
         """Take the windows that would be over first out of those that are open.
 
-        Both directions of a biflow close at the same time, so that they stay together.
+        Those of one conversation that close at one time, as both directions of a biflow do, stay
+        together.
         """
-        times = self._open["closes_ns"].sort()
-        until = pl.col("closes_ns") <= times[len(times) - self._max_open // 2 - 1]
+        order = ("closes_ns", "conversation")
+        last = len(self._open) - self._max_open // 2 - 1
+        time_ns, conversation = self._open.select(order).sort(order).row(last)
+        is_last = (pl.col("closes_ns") == time_ns) & (pl.col("conversation") <= conversation)
+        until = (pl.col("closes_ns") < time_ns) | is_last
         early, self._open = self._open.filter(until), self._open.filter(~until)
         self.counters.closed_early += len(early)
         return early

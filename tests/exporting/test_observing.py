@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+import polars as pl
+import pytest
+
+from exported_talk import HOME, OTHER_HOME, TALK, ends, many
+from minewatch.exporting import settings as s
+from minewatch.exporting import windows as w
+
+
+def test_each_home_end_observes_for_itself():
+    both = ends(responder=OTHER_HOME, homes=(True, True))
+    records = w.log_records(TALK, both, s.gcp(900, sampling=1))
+    assert len(records) == 4
+    assert len(set(records["observation_point"].tolist())) == 2
+    assert len(w.log_records(TALK, ends(homes=(False, False)), s.gcp(900, sampling=1))) == 0
+    assert len(w.log_records(TALK, ends(homes=(False, False)), s.ipfix(900, inactive_s=900))) == 2
+
+
+def test_ends_of_one_address_count_once_each():
+    records = w.log_records(TALK, ends(responder=HOME, homes=(True, True)), s.gcp(900, sampling=1))
+    assert sorted(records["packet_delta_count"].tolist()) == [3, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "stands_for"), [(s.gcp(60, sampling=10, seed=3), 1), (s.ipfix(60, 10, 3), 10)]
+)
+def test_sampling_keeps_one_in_n_and_only_google_scales(settings, stands_for):
+    records = w.log_records(many(), ends(), settings)
+    assert set(records["sampling_packet_interval"].tolist()) == {stands_for}
+    total = int(records["packet_delta_count"].sum()) * stands_for
+    assert 18_500 < total < 21_500  # 2000 drawn of 20 000: three deviations are 130 of them
+    assert int(records["octet_delta_count"].sum()) * stands_for == 100 * total
+
+
+def test_seeds_draw_differently_and_repeat():
+    first, again, other = (
+        w.log_records(many(), ends(), s.ipfix(60, 10, seed)).tobytes() for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_observers_sample_apart():
+    both = ends(responder=OTHER_HOME, homes=(True, True))
+    settings = s.gcp(900, sampling=10)
+    rows = w.sampled(w.observed(many(), both, settings), settings)
+    by_source = [
+        set(rows.filter(pl.col("by_source") == is_source)["number"]) for is_source in (True, False)
+    ]
+    shared = len(by_source[0] & by_source[1])
+    assert 100 < shared < 300  # 200 of 20 000 by chance
+
+
+def test_how_a_capture_is_cut_changes_no_sample():
+    settings = s.ipfix(60, 10, 5)
+    talk = many(2000)
+    whole = w.sampled(w.observed(talk, ends(), settings), settings)
+    parts = [
+        w.sampled(w.observed(talk[at : at + 300], ends(), settings, at), settings)
+        for at in range(0, 2000, 300)
+    ]
+    assert pl.concat(parts).equals(whole)
