@@ -54,8 +54,8 @@ def _intervals(keys: frozenset[int], rows: npt.NDArray[np.void]) -> Int64Array |
             sampled = np.clip(column(rows, part), 0, _MAX_INTERVAL).astype(np.int64)
             others = np.clip(column(rows, whole), 0, _MAX_INTERVAL).astype(np.int64)
             total = others + sampled if is_space else others
-            told: Int64Array = total // np.maximum(sampled, 1)
-            return np.where(sampled > 0, told, 0)
+            told: Int64Array = np.where(sampled > 0, total // np.maximum(sampled, 1), 0)
+            return told
     for key in (e.SAMPLING_INTERVAL, e.SAMPLER_RANDOM_INTERVAL):
         if key in keys:
             return np.clip(column(rows, key), 0, _MAX_INTERVAL).astype(np.int64)

@@ -45,16 +45,16 @@ class Template:
     is_options: bool = False
     plan: Plan | None = None
     """How its records are decoded, once there were any."""
+    is_variable: bool = field(init=False)
+    """Whether its records differ in length."""
+    least_octets: int = field(init=False)
+    """Octets of the shortest record that it allows, and of all if none is variable."""
 
-    @property
-    def is_variable(self) -> bool:
-        """Whether its records differ in length."""
-        return any(one.octets == VARIABLE for one in self.fields)
-
-    @property
-    def least_octets(self) -> int:
-        """Octets of the shortest record that it allows, and of all if none is variable."""
-        return sum(1 if one.octets == VARIABLE else one.octets for one in self.fields)
+    def __post_init__(self) -> None:
+        """Work out what every data set asks."""
+        octets = [1 if one.octets == VARIABLE else one.octets for one in self.fields]
+        self.is_variable = any(one.octets == VARIABLE for one in self.fields)
+        self.least_octets = sum(octets)
 
 
 def record_type(template: Template) -> np.dtype[np.void]:

@@ -80,7 +80,8 @@ def _since(work: Work, start_ns: Int64Array, uptime_ms: Int64Array) -> Int64Arra
     """Return times by uptimes, which begin anew every 49 days: the latest before the export."""
     up_at_export = (work.export_ns - start_ns) // _MILLISECOND
     wraps = (up_at_export + _AHEAD_MS - uptime_ms) // _UPTIME_WRAP
-    return start_ns + (uptime_ms + wraps * _UPTIME_WRAP) * _MILLISECOND
+    times: Int64Array = start_ns + (uptime_ms + wraps * _UPTIME_WRAP) * _MILLISECOND
+    return times
 
 
 def _latest(work: Work) -> Int64Array:

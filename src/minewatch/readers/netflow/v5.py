@@ -84,3 +84,7 @@ def gather(
     if usable:
         end = HEADER_OCTETS + usable * RECORD_OCTETS
         exporters.gather(domain, TEMPLATE, datagram[HEADER_OCTETS:end], usable, sent)
+        if any(datagram[end:]):
+            exporters.fault(
+                "octets after the last record", place, f"{len(datagram) - end} octets, not used"
+            )
