@@ -25,7 +25,7 @@ def test_the_fields_of_version_1():
             "protocol_identifier flow_start flow_end packet_delta_count reverse_packet_delta_count "
             "octet_delta_count reverse_octet_delta_count mining_probability label algorithm "
             "algorithm_source dialect pool_family payout_coin community_id capture detectors "
-            "evidence tags transit allowed_by expired_allowance".split()
+            "evidence tags transit allowed_by expired_allowance sampling_packet_interval".split()
         )
         == NAMES
     )

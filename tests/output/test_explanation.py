@@ -27,7 +27,7 @@ def test_for_and_against_and_how_close(explain, verdict):
     assert text.startswith(
         "MINING  0.900  10.0.0.1:40000 -> 198.51.100.1:443  TCP\n"
         "2020-09-13 12:26:40.000000 UTC for 10 min 0 s; 60 packets out and 50 back, "
-        "9,000 and 14,000 octets;\nthe capture saw it open\n"
+        "9,000 and 14,000 octets;\nseen to open\n"
     )
     assert "\nDetectors\n  signature  0.9990\n  intel      not ready\n" in text
     assert "\nSpeaks for mining\n   +13.1  A login was answered with a job.\n" in text
@@ -135,7 +135,7 @@ def test_what_the_gate_stopped(explain, verdict):
     ).frame.with_columns(gate_reason=pl.lit("not-tcp"))
     said = verdict(label="normal", mining_probability=0.002, evidence=[])
     text = explain(Subject(frame, said, "a.pcap"))
-    assert "saw it open" not in text
+    assert "seen to open" not in text
     assert "Why it was not scored\n  not-tcp: not TCP: no mining protocol" in text
     assert "2 packets with payload out, 1 back; scored from 6 on" in text
     assert "17,000 octets of payload at 227 bit/s" in text
@@ -191,3 +191,44 @@ def test_what_the_user_said_stands_first(explain, verdict, with_known):
     flat = " ".join(text.split())
     assert "Allowed by ops until 2027-01-31: a course (a.toml:3). It counts as no find." in flat
     assert "198.51.100.1 is a transit host (office VPN)" in flat
+
+
+def of_a_flow_log(**columns):
+    """A conversation of which a log told no payload."""
+    untold = dict.fromkeys(
+        (
+            "payload_packet_count",
+            "reverse_payload_packet_count",
+            "payload_octet_count",
+            "reverse_payload_octet_count",
+            "flow_end_reason",
+        )
+    )
+    return conversations(**untold, is_initiator_known=False, **columns).frame
+
+
+def test_what_a_flow_log_does_not_tell_is_a_question_mark(explain, verdict):
+    frame = of_a_flow_log(packet_delta_count=None, reverse_octet_delta_count=None)
+    intervals = frame.with_columns(pl.lit(1, pl.Int64).alias("interval_count"))
+    text = explain(Subject(frame, verdict(), "a.log", intervals))
+    assert "? packets out and 50 back, 9,000 and ? octets; not seen to open" in " ".join(
+        text.split()
+    )
+    assert "None" not in text
+
+
+def test_the_gate_goes_by_half_of_all_packets_of_a_flow_log(explain, verdict):
+    frame = of_a_flow_log(packet_delta_count=7, reverse_packet_delta_count=4)
+    frame = frame.with_columns(gate_reason=pl.lit("too-few-messages"))
+    said = verdict(label="normal", mining_probability=0.002, evidence=[])
+    text = " ".join(explain(Subject(frame, said, "a.log")).split())
+    assert "3 packets (half of all, for those with payload) out, 2 back; scored from 6 on" in text
+    assert "23,000 octets at 307 bit/s" in text
+    unknown = frame.with_columns(packet_delta_count=pl.lit(None, pl.Int64))
+    assert "? packets (half" in " ".join(explain(Subject(unknown, said, "a.log")).split())
+
+
+def test_sampled_counts_are_called_estimates(explain, verdict):
+    frame = conversations().frame.with_columns(sampling_packet_interval=pl.lit(1000, pl.Int64))
+    text = " ".join(explain(Subject(frame, verdict(), "a.log")).split())
+    assert "seen to open; estimated from 1 packet in 1,000" in text

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 CONTRACT_VERSION: Final = 1
 
-_COUNT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0}
+_COUNT: Final[Mapping[str, Any]] = {"type": ["integer", "null"], "minimum": 0}
 _PORT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 65535}
 _PROBABILITY: Final[Mapping[str, Any]] = {"type": "number", "minimum": 0, "maximum": 1}
 _TEXT: Final[Mapping[str, Any]] = {"type": "string"}
@@ -89,7 +89,11 @@ FIELDS: Final = (
         "First packet: RFC 3339, UTC, always six decimals (finer ones are cut off).",
     ),
     Field("flow_end", _TIME, "Last packet, in the same form."),
-    Field("packet_delta_count", _COUNT, "Packets, initiator to responder."),
+    Field(
+        "packet_delta_count",
+        _COUNT,
+        "Packets, initiator to responder; null if a flow log does not count them.",
+    ),
     Field("reverse_packet_delta_count", _COUNT, "Packets, responder to initiator."),
     Field(
         "octet_delta_count",
@@ -174,6 +178,11 @@ FIELDS: Final = (
         "expired_allowance",
         _ALLOWANCE,
         "The same, of an allowance that had expired when the conversation ended: it counts.",
+    ),
+    Field(
+        "sampling_packet_interval",
+        {"type": "integer", "minimum": 1},
+        "1 if all packets were counted; else one packet in so many was, and counts are estimates.",
     ),
 )
 NAMES: Final = tuple(field.name for field in FIELDS)

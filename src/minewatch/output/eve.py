@@ -75,6 +75,7 @@ def event(record: Mapping[str, Any]) -> dict[str, Any]:
             "mining_probability": record["mining_probability"],
             **{name: record[name] for name in IDENTITY_NAMES},
             "flow_end": record["flow_end"],
+            "sampling_packet_interval": record["sampling_packet_interval"],
             "detectors": record["detectors"],
             "evidence": record["evidence"],
             **{name: record[name] for name in KNOWN},

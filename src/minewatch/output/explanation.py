@@ -25,6 +25,7 @@ from minewatch.output.terminal import (
     duration,
     endpoint,
     joined,
+    number_text,
     print_hanging,
     protocol_name,
     safe,
@@ -49,6 +50,12 @@ _END_REASONS: Final = {
     4: "capture over",
     5: "lack of resources",
 }
+_COUNTS: Final = (
+    "packet_delta_count",
+    "reverse_packet_delta_count",
+    "octet_delta_count",
+    "reverse_octet_delta_count",
+)
 _TEXT_COLUMNS: Final = frozenset({"direction", "then"})
 
 
@@ -179,13 +186,15 @@ def _head(record: Mapping[str, Any], row: Mapping[str, Any], threshold: float) -
     lasted = duration(row["flow_end_nanoseconds"] - row["flow_start_nanoseconds"])
     how = ""
     if protocol == 6:
-        seen = "saw" if row["is_initiator_known"] else "did not see"
-        how = f"; the capture {seen} it open"
+        how = f"; {'seen to open' if row['is_initiator_known'] else 'not seen to open'}"
+    if record["sampling_packet_interval"] > 1:
+        how += f"; estimated from 1 packet in {record['sampling_packet_interval']:,}"
     yield safe(
         f"{record['flow_start'].replace('T', ' ').removesuffix('Z')} UTC for {lasted}; "
         f"{counted(record['packet_delta_count'], 'packet')} out and "
-        f"{record['reverse_packet_delta_count']:,} back, "
-        f"{record['octet_delta_count']:,} and {record['reverse_octet_delta_count']:,} octets{how}"
+        f"{number_text(record['reverse_packet_delta_count'])} back, "
+        f"{number_text(record['octet_delta_count'])} and "
+        f"{number_text(record['reverse_octet_delta_count'])} octets{how}"
     )
     ids = f"id {row['flow_id']}, community id {record['community_id']}"
     yield safe(f"{record['capture']}, {ids}", style="dim")
@@ -225,17 +234,26 @@ def _evidence_line(item: Evidence) -> tuple[str, str]:
 def _gate_lines(row: Mapping[str, Any], reason: str) -> Iterator[str]:
     """The gate's reason, and how near the conversation is to each of its limits."""
     yield f"{reason}: {gate.REASONS.get(reason, 'unknown')}."
-    out, back = row["payload_packet_count"], row["reverse_payload_packet_count"]
-    octets = row["payload_octet_count"] + row["reverse_payload_octet_count"]
     seconds = max(row["flow_end_nanoseconds"] - row["flow_start_nanoseconds"], 1) / _NS
+    if row["payload_packet_count"] is None:
+        packets = [row["packet_delta_count"], row["reverse_packet_delta_count"]]
+        out, back = (None if count is None else count // 2 for count in packets)
+        what, counts = "packets (half of all, for those with payload)", "octets"
+        sizes = [row["octet_delta_count"], row["reverse_octet_delta_count"]]
+    else:
+        out, back = row["payload_packet_count"], row["reverse_payload_packet_count"]
+        what, counts = "packets with payload", "octets of payload"
+        sizes = [row["payload_octet_count"], row["reverse_payload_octet_count"]]
     yield (
-        f"{out:,} packets with payload out, {back:,} back; scored from "
+        f"{number_text(out)} {what} out, {number_text(back)} back; scored from "
         f"{gate.MIN_PAYLOAD_PACKETS} on, with both directions."
     )
-    yield (
-        f"{octets:,} octets of payload at {octets * 8 / seconds:,.0f} bit/s; bulk from "
-        f"{gate.BULK_OCTETS:,} octets at {gate.BULK_BITS_PER_SECOND:,} bit/s on."
-    )
+    if None not in sizes:
+        octets = sum(sizes)
+        yield (
+            f"{octets:,} {counts} at {octets * 8 / seconds:,.0f} bit/s; bulk from "
+            f"{gate.BULK_OCTETS:,} octets at {gate.BULK_BITS_PER_SECOND:,} bit/s on."
+        )
 
 
 def _timeline(intervals: pl.DataFrame, row: Mapping[str, Any]) -> list[list[str]]:
@@ -250,11 +268,8 @@ def _timeline(intervals: pl.DataFrame, row: Mapping[str, Any]) -> list[list[str]
             [
                 duration(one["flow_start_nanoseconds"] - row["flow_start_nanoseconds"]),
                 duration(one["flow_end_nanoseconds"] - one["flow_start_nanoseconds"]),
-                f"{one['packet_delta_count']:,}",
-                f"{one['reverse_packet_delta_count']:,}",
-                f"{one['octet_delta_count']:,}",
-                f"{one['reverse_octet_delta_count']:,}",
-                _END_REASONS.get(one["flow_end_reason"], str(one["flow_end_reason"])),
+                *(number_text(one[name]) for name in _COUNTS),
+                _END_REASONS.get(one["flow_end_reason"], str(one["flow_end_reason"] or "")),
             ]
         )
     return table

@@ -32,6 +32,7 @@ def flat_schema(detectors: Sequence[str]) -> dict[str, pl.DataType]:
         "flow_start": pl.Datetime("us", "UTC"),
         "flow_end": pl.Datetime("us", "UTC"),
         "mining_probability": pl.Float64(),
+        "sampling_packet_interval": pl.Int64(),
     }
     schema: dict[str, pl.DataType] = {}
     for name in NAMES:

@@ -13,6 +13,7 @@ import polars as pl
 from minewatch import gate
 from minewatch.address import with_text
 from minewatch.allow.marking import COLUMNS as KNOWN
+from minewatch.arranging.frames import SAMPLING
 from minewatch.output.community import community_ids
 from minewatch.output.contract import NAMES
 from minewatch.types import Evidence, Verdict
@@ -85,11 +86,18 @@ def facts(frame: pl.DataFrame, capture: str) -> pl.DataFrame:
         *_ENDPOINTS,
         *(time.alias(name) for name, time in times.items()),
         *_COUNTS,
+        _sampling(frame),
         *(_identity(frame, name) for name in IDENTITY_NAMES),
         ids,
         pl.lit(capture_name(capture)).alias("capture"),
         *(_known(frame, name, dtype) for name, dtype in KNOWN.items()),
     )
+
+
+def _sampling(frame: pl.DataFrame) -> pl.Expr:
+    """How many packets a counted one stands for; 1 in captures, which count all."""
+    known = pl.col(SAMPLING) if SAMPLING in frame.columns else pl.lit(1, pl.Int64)
+    return known.alias(SAMPLING)
 
 
 def _identity(frame: pl.DataFrame, name: str) -> pl.Expr:

@@ -18,6 +18,7 @@ from minewatch.output.terminal import (
     duration,
     endpoint,
     joined,
+    number_text,
     print_hanging,
     protocol_name,
     safe,
@@ -125,8 +126,10 @@ def _what(record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     packets = counted(record["packet_delta_count"], "packet")
     parts = [
         f"{start} UTC for {lasted}",
-        f"{packets} out, {record['reverse_packet_delta_count']:,} back",
+        f"{packets} out, {number_text(record['reverse_packet_delta_count'])} back",
     ]
+    if record["sampling_packet_interval"] > 1:
+        parts.append(f"estimated from 1 packet in {record['sampling_packet_interval']:,}")
     if record["algorithm"]:
         by = " (by its shape)" if record["algorithm_source"] == SHAPE else ""
         parts.append(f"algorithm {record['algorithm']}{by}")

@@ -160,12 +160,27 @@ def duration(ns: int) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
+def number_text(number: int | None) -> str:
+    """Return a number, or a question mark for what an input does not tell.
+
+    Parameters
+    ----------
+    number : how many; None if nobody knows.
+
+    Examples
+    --------
+    >>> number_text(1200), number_text(None)
+    ('1,200', '?')
+    """
+    return "?" if number is None else f"{number:,}"
+
+
+def counted(number: int | None, noun: str, plural: str = "") -> str:
     """Return a number with its noun.
 
     Parameters
     ----------
-    number : how many.
+    number : how many; None if nobody knows.
     noun : of one.
     plural : of several, if not the noun and an s.
 
@@ -174,7 +189,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     >>> counted(1, "packet"), counted(1200, "packet")
     ('1 packet', '1,200 packets')
     """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number_text(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
 def endpoint(address: str, port: int, protocol: int) -> str:
