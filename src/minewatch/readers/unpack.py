@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeAlias, cast
 import zstandard
 
 from minewatch.readers.xz import XzReader
+from minewatch.readers.zstd import ZstdFrames
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -183,7 +184,8 @@ def unpack(packed: Counted) -> Stream:
         unpacker = gzip.GzipFile(fileobj=file, mode="rb")
     elif head.startswith(_ZSTD):
         zstd = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
-        unpacker = zstd.stream_reader(file, read_across_frames=True, closefd=False)
+        frames = cast(IO[bytes], ZstdFrames(file))
+        unpacker = zstd.stream_reader(frames, read_across_frames=True, closefd=False)
     elif head.startswith(_BZIP2):
         unpacker = bz2.BZ2File(file, "rb")
     elif head.startswith(_XZ):

@@ -60,7 +60,7 @@ def local_path(argument: str) -> str | None:
     if parts.scheme != "file":
         return None
     if parts.netloc not in ("", "localhost"):
-        raise SourceError(argument, "a file of another machine; write file:///path")
+        raise SourceError(printable_url(argument), "a file of another machine; write file:///path")
     return unquote(parts.path)
 
 
