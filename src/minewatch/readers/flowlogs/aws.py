@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AWS VPC and Transit Gateway Flow Logs, as text or Parquet, default or custom fields."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO, cast
+
+from minewatch.contracts import FlowSource
+from minewatch.errors import SourceError
+from minewatch.readers.flowlogs.aws_fields import (
+    is_header,
+    layout_without_header,
+    resembles_a_log,
+)
+from minewatch.readers.flowlogs.aws_parquet import PARQUET_MAGIC, AwsParquetSource
+from minewatch.readers.flowlogs.aws_text import AwsTextSource, first_line
+from minewatch.readers.unpack import Rejoined, UnpackError, read_head
+
+
+class AwsFormat:
+    """How AWS's flow logs are told from others, and what reads them."""
+
+    @property
+    def name(self) -> str:
+        return "aws"
+
+    @property
+    def title(self) -> str:
+        return "AWS VPC Flow Logs"
+
+    def recognises(self, head: bytes) -> bool:
+        r"""Return whether an input that begins so is an AWS flow log.
+
+        Parameters
+        ----------
+        head : the first octets of the unpacked input.
+
+        Examples
+        --------
+        >>> AwsFormat().recognises(b"version account-id srcaddr\n")
+        True
+        >>> AwsFormat().recognises(b'{"version": 2}')
+        False
+        """
+        if head.startswith(PARQUET_MAGIC):
+            return True
+        line = first_line(head)
+        return is_header(line) or layout_without_header(line) is not None or resembles_a_log(line)
+
+    def open(self, name: str, path: str, stream: BinaryIO, *, strict: bool) -> FlowSource:
+        """Return a source that reads ``stream`` from its start, and closes it.
+
+        Parameters
+        ----------
+        name : what the user called the input.
+        path : where it lies: Parquet is read from there, if it is not packed.
+        stream : unpacked.
+        strict : the first fault raises SourceError.
+
+        Raises
+        ------
+        SourceError : its fields are not known, or one is missing without which none can be used.
+        """
+        raw = cast(io.RawIOBase, stream)
+        try:
+            head = read_head(raw, len(PARQUET_MAGIC))
+        except (UnpackError, OSError) as error:
+            stream.close()
+            raise SourceError(name, f"cannot be read: {error}") from error
+        whole = cast(BinaryIO, Rejoined(head, raw))
+        source = AwsParquetSource if head == PARQUET_MAGIC else AwsTextSource
+        try:
+            return source(name, path, whole, strict=strict)
+        except SourceError:
+            whole.close()
+            raise
