@@ -39,10 +39,33 @@ from minewatch.features.stratum_shape import StratumShapeFeatures
 from minewatch.features.timing import TimingFeatures
 from minewatch.features.volume import PaperFeatures, VolumeFeatures
 from minewatch.models.model_file import Model, load_model, shipped_model
+from minewatch.readers.flowlogs.argus import ArgusFormat
+from minewatch.readers.flowlogs.aws import AwsFormat
+from minewatch.readers.flowlogs.azure_nsg import AzureNsgFormat
+from minewatch.readers.flowlogs.azure_vnet import AzureVnetFormat
+from minewatch.readers.flowlogs.gcp import GcpFormat
+from minewatch.readers.flowlogs.joy import JoyFormat
+from minewatch.readers.flowlogs.nfstream import NfstreamFormat
+from minewatch.readers.flowlogs.suricata import SuricataFormat
+from minewatch.readers.flowlogs.table import TableFormat
 from minewatch.readers.flowlogs.zeek import ZeekFormat
+from minewatch.readers.netflow.exports import NetflowFormat
 from minewatch.readers.nfcapd.source import NfcapdFormat
 
-FLOW_FORMATS: tuple[type[FlowFormat], ...] = (NfcapdFormat, ZeekFormat)
+FLOW_FORMATS: tuple[type[FlowFormat], ...] = (
+    NetflowFormat,
+    NfcapdFormat,
+    TableFormat,
+    AwsFormat,
+    GcpFormat,
+    AzureNsgFormat,
+    AzureVnetFormat,
+    ZeekFormat,
+    SuricataFormat,
+    ArgusFormat,
+    JoyFormat,
+    NfstreamFormat,
+)
 """Kinds of flow logs; of two that recognise an input, the first reads it."""
 DECODERS: tuple[type[Decoder], ...] = (StratumDecoder, TlsDecoder)
 FEATURE_SETS: tuple[type[FeatureSet], ...] = (

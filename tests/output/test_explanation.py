@@ -195,15 +195,10 @@ def test_what_the_user_said_stands_first(explain, verdict, with_known):
 
 def of_a_flow_log(**columns):
     """A conversation of which a log told no payload."""
-    untold = dict.fromkeys(
-        (
-            "payload_packet_count",
-            "reverse_payload_packet_count",
-            "payload_octet_count",
-            "reverse_payload_octet_count",
-            "flow_end_reason",
-        )
-    )
+    counts = [
+        f"{way}payload_{what}_count" for way in ("", "reverse_") for what in ("packet", "octet")
+    ]
+    untold = dict.fromkeys([*counts, "flow_end_reason"])
     return conversations(**untold, is_initiator_known=False, **columns).frame
 
 
