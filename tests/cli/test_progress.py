@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 
+from minewatch.cli import progress
 from minewatch.cli.progress import ProgressBar, is_shown, total_octets
 from minewatch.readers.capture import CaptureCounters
 from minewatch.readers.source import Input
+from minewatch.records import RecordCounters
 
 
 def found(path):
@@ -23,6 +25,11 @@ def test_the_total_is_known_for_plain_files_only(mining_pcap, benign_pcap, tmp_p
     packed.write_bytes(gzip.compress(mining_pcap.read_bytes()))
     assert total_octets([*plain, found(packed)]) is None
     assert total_octets([Input("standard input", "-", None)]) is None
+    assert total_octets([*plain, Input("a", "s3://flows/a.pcap", 5)]) is None
+    # Of flow logs the octets on disk are counted, packed as they are.
+    log = Input("a", "s3://flows/a.gz", 5, "aws")
+    assert total_octets([*plain, log]) == total_octets(plain) + 5
+    assert total_octets([Input("standard input", "-", None, "aws")]) is None
 
 
 def test_nothing_is_shown_without_a_terminal(monkeypatch):
@@ -32,6 +39,33 @@ def test_nothing_is_shown_without_a_terminal(monkeypatch):
         bar.begin(Input("a", "a", 1), CaptureCounters())
         bar.advance(1)
     assert sys.stderr.getvalue() == ""
+
+
+def test_octets_and_items_of_all_inputs_add_up(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    inputs = [Input("a.pcap", "a.pcap", 30), Input("b.log", "b.log", 100, "aws")]
+    bar = ProgressBar(inputs, quiet=False)
+    told = []
+    monkeypatch.setattr(bar._bar, "update", lambda _, **fields: told.append(fields))
+    monkeypatch.setattr(progress.time, "monotonic", iter(range(1, 100)).__next__)
+    with bar:
+        capture = CaptureCounters(packets_seen=3_000_000, octets_read=30)
+        bar.begin(inputs[0], capture)
+        bar.advance(20)
+        bar.begin(inputs[1], RecordCounters(octets_read=50, rows_seen=8_000_000))
+        bar.advance(50)
+    assert [(one["description"], one["completed"]) for one in told] == [
+        ("a.pcap", 20),
+        ("b.log", 80),
+    ]
+    assert [one["rate"].partition(" ")[2] for one in told] == ["M packets/s", "M records/s"]
+    first, second = (float(one["rate"].partition(" ")[0]) for one in told)
+    assert first > 0
+    assert second > first
 
 
 def on_a_terminal(*arguments):

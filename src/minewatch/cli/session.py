@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import TypeVar
 
 from minewatch.cli.errors import complain
 from minewatch.cli.progress import ProgressBar
@@ -16,6 +16,8 @@ from minewatch.errors import ConfigError, SourceError
 from minewatch.readers.finding import find
 from minewatch.readers.formats import check_name, open_flows
 from minewatch.readers.source import CAPTURE, Input
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,7 @@ class Session:
         ----------
         action : what to do with a capture.
         """
-        with self.progress:
-            for source in self.inputs:
-                if source.format == CAPTURE:
-                    with self._reporting():
-                        action(source)
+        self._run([one for one in self.inputs if one.format == CAPTURE], action)
 
     def run_flows(self, action: Callable[[InputGroup], None]) -> None:
         """Call ``action`` with each group of flow logs; one that cannot be read is reported.
@@ -131,10 +129,7 @@ class Session:
         ----------
         action : what to do with a group.
         """
-        with self.progress:
-            for group in self.groups():
-                with self._reporting():
-                    action(group)
+        self._run(self.groups(), action)
 
     def opened(self, group: InputGroup, strict: bool = False) -> Iterator[FlowSource]:
         """Yield the flow logs of a group, opened; one that cannot be is reported.
@@ -169,12 +164,15 @@ class Session:
         self.n_failed += 1
         complain(str(error))
 
-    @contextmanager
-    def _reporting(self) -> Iterator[None]:
-        try:
-            yield
-        except SourceError as error:
-            self.fail(error)
+    def _run(self, items: Sequence[_Item], action: Callable[[_Item], None]) -> None:
+        if not items:
+            return
+        with self.progress:
+            for item in items:
+                try:
+                    action(item)
+                except SourceError as error:
+                    self.fail(error)
 
 
 def _name_of(inputs: Sequence[Input]) -> str:
