@@ -29,7 +29,8 @@ def test_sampling_keeps_one_in_n_and_only_google_scales(settings, stands_for):
     assert set(records["sampling_packet_interval"].tolist()) == {stands_for}
     total = int(records["packet_delta_count"].sum()) * stands_for
     assert 18_500 < total < 21_500  # 2000 drawn of 20 000: three deviations are 130 of them
-    assert int(records["octet_delta_count"].sum()) * stands_for == 100 * total
+    name, octets = ("payload_octet_count", 60) if stands_for == 1 else ("octet_delta_count", 100)
+    assert int(records[name].sum()) * stands_for == octets * total
 
 
 def test_seeds_draw_differently_and_repeat():

@@ -93,18 +93,14 @@ class AwsText:
             pl.lit(address_text(told[f"{end}_address_high"], told[f"{end}_address_low"]))
             for end in ("source", "destination")
         )
-        is_icmp = pl.col("protocol_identifier").is_in([1, 58])
-        ports = {
-            name: pl.when(is_icmp).then(0).otherwise(pl.col(f"{end}_transport_port"))
-            for name, end in (("srcport", "source"), ("dstport", "destination"))
-        }
         is_tcp = pl.col("protocol_identifier") == 6
         return {
             "version": pl.lit(str(self._version)),
             "interface-id": pl.lit(interface_ids(told["observer"])),
             "srcaddr": source,
             "dstaddr": destination,
-            **ports,
+            "srcport": pl.col("source_transport_port"),
+            "dstport": pl.col("destination_transport_port"),
             "protocol": pl.col("protocol_identifier"),
             "packets": pl.col("packet_delta_count"),
             "bytes": pl.col("octet_delta_count"),

@@ -18,10 +18,9 @@ from typing import Final
 import polars as pl
 
 from minewatch.address import address_text
-from minewatch.exporting.settings import MILLISECOND_NS, SECOND_NS
+from minewatch.exporting.settings import AZURE_IDLE_S, MILLISECOND_NS, SECOND_NS
 
-IDLE_NS: Final = 240 * SECOND_NS
-"""Azure's idle timeout of flows: 4 minutes."""
+_IDLE_NS: Final = round(AZURE_IDLE_S * SECOND_NS)
 _GUID: Final = "00000000-0000-0000-0000-000000000000"
 _SUBSCRIPTION: Final = f"/subscriptions/{_GUID}/resourceGroups/exported/providers/Microsoft.Network"
 _RULES: Final = {True: "DefaultRule_AllowInternetOutBound", False: "UserRule_AllowInBound"}
@@ -79,7 +78,7 @@ class AzureVnetJson:
         rows = rows.with_columns(
             before_ns=pl.when(is_first).then(pl.col("last_ns")).otherwise(before)
         )
-        is_forgotten = start_ns - pl.col("before_ns") > IDLE_NS
+        is_forgotten = start_ns - pl.col("before_ns") > _IDLE_NS
         begins = rows.filter(pl.col("before_ns").is_null() | is_forgotten)
         forgotten = rows.filter(is_forgotten).select(*_KEY, "ends", last_ns="before_ns")
         forgotten = pl.concat([forgotten, self._keep_open(rows, forgotten)])
@@ -93,7 +92,7 @@ class AzureVnetJson:
         state = pl.when("is_closed").then(pl.lit("E")).otherwise(pl.lit("C"))
         tuples = pl.concat(
             [
-                _timed(forgotten, pl.col("last_ns") + IDLE_NS, pl.lit("E"), pl.lit("0,0,0,0")),
+                _timed(forgotten, pl.col("last_ns") + _IDLE_NS, pl.lit("E"), pl.lit("0,0,0,0")),
                 _timed(begins, start_ns, pl.lit("B"), pl.lit("0,0,0,0")),
                 _timed(rows, end_ns, state, counts),
             ]
@@ -113,7 +112,7 @@ class AzureVnetJson:
         clock = rows["flow_start_nanoseconds"].max() if rows.height else None
         if clock is None:
             return ended.clear()
-        silent = pl.col("last_ns") + IDLE_NS < pl.lit(clock)
+        silent = pl.col("last_ns") + _IDLE_NS < pl.lit(clock)
         self._open = open_now.filter(~silent)
         return open_now.filter(silent)
 
@@ -123,11 +122,7 @@ def _ends(told: pl.DataFrame) -> pl.Series:
         pl.lit(address_text(told[f"{end}_address_high"], told[f"{end}_address_low"]))
         for end in ("source", "destination")
     )
-    is_icmp = pl.col("protocol_identifier").is_in([1, 58])
-    ports = (
-        pl.when(is_icmp).then(0).otherwise(pl.col(f"{end}_transport_port"))
-        for end in ("source", "destination")
-    )
+    ports = ("source_transport_port", "destination_transport_port")
     way = pl.when("by_source").then(pl.lit("O")).otherwise(pl.lit("I"))
     text = pl.concat_str(source, destination, *ports, "protocol_identifier", way, separator=",")
     return told.select(text).to_series()

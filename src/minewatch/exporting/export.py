@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -66,6 +66,10 @@ def _zeek(interval_s: float | None, sampling: int | None, seed: int) -> ExportSe
     return s.zeek(sampling or 1, seed)
 
 
+def _aws_v2(interval_s: float, sampling: int, seed: int) -> ExportSettings:
+    return replace(s.aws(interval_s, sampling, seed), tcp_flags=s.TcpFlags.NONE)
+
+
 def _usual(
     made: Callable[[float, int, int], ExportSettings],
 ) -> Callable[[float | None, int | None, int], ExportSettings]:
@@ -75,7 +79,7 @@ def _usual(
 FORMATS: Final[Mapping[str, ExportFormat]] = MappingProxyType(
     {
         "aws-v2": ExportFormat(
-            "AWS VPC Flow Logs, default format", _usual(s.aws), lambda _: AwsText(2)
+            "AWS VPC Flow Logs, default format", _usual(_aws_v2), lambda _: AwsText(2)
         ),
         "aws-v5": ExportFormat(
             "AWS VPC Flow Logs, all fields of version 5", _usual(s.aws), lambda _: AwsText(5)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Google Cloud's VPC Flow Logs as exported by Cloud Logging: a JSON ``LogEntry`` a line.
 
-Fields are the base fields of cloud.google.com/vpc/docs/about-flow-logs-records, counts being text
-as 64-bit numbers are in JSON (protobuf.dev/programming-guides/json); metadata fields "may be
-omitted". Each end that is at home reports for itself: ``SRC`` what it sent, ``DEST`` what it
-received. Assumed: an entry's time is the end of its interval; protocols without ports have none.
+Fields are the base fields of cloud.google.com/vpc/docs/about-flow-logs-records, and of the metadata
+fields, which "may be omitted", the name of the machine that reports. Counts are text, as 64-bit
+numbers are in JSON (protobuf.dev/programming-guides/json); ``bytes_sent`` is of payload, without
+headers; protocols other than TCP and UDP have no ports. Each end that is at home reports for
+itself: ``SRC`` what it sent, ``DEST`` what it received. Assumed: an entry's time is the end of its
+interval.
 """
 
 from __future__ import annotations
@@ -25,6 +27,12 @@ _RESOURCE: Final = {
 }
 _TIME: Final = "%Y-%m-%dT%H:%M:%S%.9fZ"
 _WITH_PORTS: Final = (6, 17)
+_ABSENT: Final = (
+    b'"dest_instance":null,',
+    b'"dest_port":null,',
+    b'"src_instance":null,',
+    b',"src_port":null',
+)
 
 
 class GcpJson:
@@ -60,10 +68,11 @@ class GcpJson:
         self._n += told.height
         stream = io.BytesIO()
         entries.write_ndjson(stream)
-        # A port that is absent is left out; all text in here is ours, so this cuts nothing else.
-        return (
-            stream.getvalue().replace(b'"dest_port":null,', b"").replace(b',"src_port":null', b"")
-        )
+        # What is absent is left out; all text in here is ours, so this cuts nothing else.
+        lines = stream.getvalue()
+        for absent in _ABSENT:
+            lines = lines.replace(absent, b"")
+        return lines
 
     def end(self) -> bytes:
         """Return what stands at the end of the file: nothing."""
@@ -76,8 +85,9 @@ def _payload(told: pl.DataFrame) -> pl.Expr:
         for end in ("source", "destination")
     )
     has_ports = pl.col("protocol_identifier").is_in(list(_WITH_PORTS))
+    machine = pl.struct(project_id=pl.lit(_PROJECT), vm_name=pl.format("vm-{}", pl.col("observer")))
     return pl.struct(
-        bytes_sent=pl.col("octet_delta_count").cast(pl.String),
+        bytes_sent=pl.col("payload_octet_count").cast(pl.String),
         connection=pl.struct(
             dest_ip=destination,
             dest_port=pl.when(has_ports).then(pl.col("destination_transport_port")),
@@ -85,9 +95,11 @@ def _payload(told: pl.DataFrame) -> pl.Expr:
             src_ip=source,
             src_port=pl.when(has_ports).then(pl.col("source_transport_port")),
         ),
+        dest_instance=pl.when(~pl.col("by_source")).then(machine),
         end_time=_time("flow_end_nanoseconds"),
         packets_sent=pl.col("packet_delta_count").cast(pl.String),
         reporter=pl.when("by_source").then(pl.lit("SRC")).otherwise(pl.lit("DEST")),
+        src_instance=pl.when("by_source").then(machine),
         start_time=_time("flow_start_nanoseconds"),
     )
 

@@ -89,7 +89,7 @@ def _told_flags(told: TcpFlags) -> pl.Expr:
     if told is TcpFlags.OPENING:
         opening = pl.when(flags & _SYN_ACK == _SYN_ACK).then(flags & 0x17).otherwise(flags & 0x07)
         return opening.cast(pl.UInt8)
-    return flags
+    return (flags & 0x17).cast(pl.UInt8) if told is TcpFlags.LETTERS else flags
 
 
 def _observers(endpoints: pl.DataFrame, settings: ExportSettings) -> pl.DataFrame:

@@ -14,8 +14,13 @@ MICROSECOND_NS: Final = 1_000
 GCP_INTERVALS_S: Final = (5.0, 30.0, 60.0, 300.0, 600.0, 900.0)
 """``INTERVAL_5_SEC`` to ``INTERVAL_15_MIN`` of the API's ``AggregationInterval``."""
 GCP_SAMPLING: Final = 10
-"""Packets for each one that Google Cloud looks at. Its documentation gave "about 1 out of every
-10 packets", and says that the rate falls under load; it cannot be set."""
+"""Packets for each one that Google Cloud looks at. Its documentation once gave "about 1 out of
+every 10 packets"; now it says that the primary rate is dynamic, depends on the load of the host
+and cannot be set."""
+
+
+AZURE_IDLE_S: Final = 240.0
+"""Azure's idle timeout of flows: 4 minutes."""
 
 
 class Alignment(StrEnum):
@@ -36,7 +41,20 @@ class TcpFlags(StrEnum):
     ALL = "all"
     """OR of the low eight bits."""
     OPENING = "opening"
-    """FIN, SYN and RST, and ACK only together with SYN: what AWS writes."""
+    """FIN, SYN and RST, and ACK only together with SYN: what AWS writes. Who opened follows."""
+    LETTERS = "letters"
+    """FIN, SYN, RST and ACK, of TCP alone: what Zeek's history has letters for."""
+
+
+class EndReason(StrEnum):
+    """What a record tells of why it ended, as IPFIX 136 has it."""
+
+    NONE = "none"
+    CLOSED = "closed"
+    """End of flow (3) where TCP was seen to end."""
+    GOING_ON = "going on"
+    """Active timeout (2) where TCP was not seen to end: what Azure's states tell."""
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +75,13 @@ class ExportSettings:
     is_scaled : counts are multiplied by ``sampling`` again before they are written.
     capture_delay_s : times are late by up to this [s], drawn for each window of an observer.
     tcp_flags : what is told of them.
+    tells_octets : octets of packets are told.
     tells_payload : octets of payload are told.
+    tells_icmp : type and code of ICMP are told.
     tells_initiator : who opened is told.
-    tells_end_reason : why a record ended is told.
+    end_reason : what is told of why a record ended.
+    continues_s : a record tells of the time since the one before of its connection, unless that
+        was longer ago [s]; None if it tells of that between its own first and last packet.
     seed : of everything that is drawn.
     """
 
@@ -74,14 +96,17 @@ class ExportSettings:
     is_scaled: bool = False
     capture_delay_s: float = 0.0
     tcp_flags: TcpFlags = TcpFlags.NONE
+    tells_octets: bool = True
     tells_payload: bool = False
+    tells_icmp: bool = False
     tells_initiator: bool = False
-    tells_end_reason: bool = False
+    end_reason: EndReason = EndReason.NONE
+    continues_s: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse values that would make no sense."""
-        for name in ("interval_s", "inactive_s", "tcp_inactive_s"):
+        for name in ("interval_s", "inactive_s", "tcp_inactive_s", "continues_s"):
             value = getattr(self, name)
             if value is not None and not 0.001 <= value <= 86_400 * 365:
                 raise ValueError(f"{name} must be a millisecond to a year, not {value}")
@@ -153,11 +178,11 @@ def gcp(interval_s: float = 5.0, sampling: int = GCP_SAMPLING, seed: int = 0) ->
     """Return what Google Cloud's VPC Flow Logs do.
 
     Documented (cloud.google.com/vpc/docs/about-flow-logs-records and /vpc/docs/flow-logs): the
-    aggregation intervals of ``GCP_INTERVALS_S``; packets are sampled at the virtual machine, and
-    what was missed is made up for by interpolation; times are of the first and last observed
-    packet. Assumed: a packet is taken with probability 1 / ``sampling`` whatever went before, made
-    up for by multiplying, and intervals lie on the clock. The configurable second sampling, of
-    records, is left at all of them.
+    aggregation intervals of ``GCP_INTERVALS_S``; packets are sampled where they are reported, and
+    what was missed is made up for by interpolation; ``bytes_sent`` is "user payload bytes", headers
+    left out; times are of the first and last observed packet. Assumed: a packet is taken with
+    probability 1 / ``sampling`` whatever went before, made up for by multiplying, and intervals lie
+    on the clock. The secondary sampling, of records, which users set, is left at all of them.
 
     Parameters
     ----------
@@ -171,6 +196,8 @@ def gcp(interval_s: float = 5.0, sampling: int = GCP_SAMPLING, seed: int = 0) ->
         by_interface=True,
         sampling=sampling,
         is_scaled=True,
+        tells_octets=False,
+        tells_payload=True,
         seed=seed,
     )
 
@@ -200,6 +227,8 @@ def azure_vnet(interval_s: float = 60.0, sampling: int = 1, seed: int = 0) -> Ex
         resolution_ns=MILLISECOND_NS,
         sampling=sampling,
         tells_initiator=True,
+        end_reason=EndReason.GOING_ON,
+        continues_s=AZURE_IDLE_S,
         seed=seed,
     )
 
@@ -224,9 +253,11 @@ def zeek(sampling: int = 1, seed: int = 0) -> ExportSettings:
         is_biflow=True,
         resolution_ns=MICROSECOND_NS,
         sampling=sampling,
-        tcp_flags=TcpFlags.ALL,
+        tcp_flags=TcpFlags.LETTERS,
         tells_payload=True,
+        tells_icmp=True,
         tells_initiator=True,
+        end_reason=EndReason.CLOSED,
         seed=seed,
     )
 
@@ -255,6 +286,7 @@ def ipfix(
         resolution_ns=MILLISECOND_NS,
         sampling=sampling,
         tcp_flags=TcpFlags.ALL,
-        tells_end_reason=True,
+        tells_icmp=True,
+        end_reason=EndReason.ALL,
         seed=seed,
     )

@@ -10,7 +10,7 @@ import polars as pl
 
 from minewatch.exporting.drawing import drawn
 from minewatch.exporting.observing import KEY
-from minewatch.exporting.settings import SECOND_NS, ExportSettings, TcpFlags
+from minewatch.exporting.settings import SECOND_NS, EndReason, ExportSettings, TcpFlags
 from minewatch.records import RecordArray, new_records
 from minewatch.types import Int64Array
 
@@ -56,7 +56,7 @@ def logged(
         is_closed=_is_closed(),
         flow_end_reason=_end_reason(settings, is_forced),
         sampling_packet_interval=pl.lit(1 if settings.is_scaled else settings.sampling, pl.UInt32),
-        is_source_initiator=pl.lit(1 if settings.tells_initiator else -1, pl.Int8),
+        is_source_initiator=_initiator(settings),
         **_untold(settings),
     )
 
@@ -73,19 +73,64 @@ def _is_closed() -> pl.Expr:
 
 def _end_reason(settings: ExportSettings, is_forced: bool) -> pl.Expr:
     """Return why the record ended, as IPFIX 136 has it; 0 where that is not told."""
-    if not settings.tells_end_reason:
+    closed = _is_closed()
+    if settings.end_reason is EndReason.NONE:
         return pl.lit(0, pl.UInt8)
+    if settings.end_reason is EndReason.CLOSED:
+        return pl.when(closed).then(_END_OF_FLOW).otherwise(0).cast(pl.UInt8)
+    if settings.end_reason is EndReason.GOING_ON:
+        return pl.when(closed).then(0).otherwise(_ACTIVE).cast(pl.UInt8)
     is_old = pl.col("closes_ns") - pl.col("window_ns") == settings.interval_ns
     aged = pl.when(is_old).then(_ACTIVE).otherwise(_IDLE)
     reason = pl.lit(_FORCED) if is_forced else aged
-    return pl.when(_is_closed()).then(_END_OF_FLOW).otherwise(reason).cast(pl.UInt8)
+    return pl.when(closed).then(_END_OF_FLOW).otherwise(reason).cast(pl.UInt8)
 
 
 def _untold(settings: ExportSettings) -> dict[str, pl.Expr]:
+    """Return what takes the place of columns that the log does not tell."""
+    unknown = pl.lit(-1, pl.Int64)
     names = [] if settings.tells_payload else ["payload_octet_count"]
+    names += [] if settings.tells_octets else ["octet_delta_count"]
     names += ["tcp_control_bits"] if settings.tcp_flags is TcpFlags.NONE else []
-    both = [*names, *(f"reverse_{name}" for name in names)]
-    return {name: pl.lit(-1, pl.Int64) for name in both}
+    columns = {prefix + name: unknown for name in names for prefix in ("", "reverse_")}
+    if settings.tcp_flags is TcpFlags.LETTERS:
+        is_tcp = pl.col("protocol_identifier") == _TCP
+        for name in ("tcp_control_bits", "reverse_tcp_control_bits"):
+            columns[name] = pl.when(is_tcp).then(pl.col(name)).otherwise(unknown)
+    if not settings.tells_icmp:
+        for name in ("source_transport_port", "destination_transport_port"):
+            is_icmp = pl.col("protocol_identifier").is_in(list(_ICMP_ANSWERS))
+            columns[name] = pl.when(is_icmp).then(pl.lit(0, pl.UInt16)).otherwise(pl.col(name))
+    return columns
+
+
+def _initiator(settings: ExportSettings) -> pl.Expr:
+    """Return ``is_source_initiator``: told, or by the flags that AWS has for it, or unknown."""
+    told: int | pl.Expr = 1 if settings.tells_initiator else -1
+    if settings.tcp_flags is TcpFlags.OPENING:
+        flags = pl.col("tcp_control_bits")
+        opening = pl.when(flags & 0x10 > 0).then(0).otherwise(1)
+        has_syn = (pl.col("protocol_identifier") == _TCP) & (flags & 0x02 > 0)
+        told = pl.when(has_syn).then(opening).otherwise(-1)
+    return pl.lit(told).cast(pl.Int8) if isinstance(told, int) else told.cast(pl.Int8)
+
+
+def continued(told: pl.DataFrame, settings: ExportSettings) -> pl.DataFrame:
+    """Return records that tell of the time since the one before, where the log has it so.
+
+    Parameters
+    ----------
+    told : of ``logged``, all records of the log.
+    settings : whether it has it so.
+    """
+    if settings.continues_s is None:
+        return told
+    told = told.sort("flow_start_nanoseconds", maintain_order=True)
+    start, end = pl.col("flow_start_nanoseconds"), pl.col("flow_end_nanoseconds")
+    before = pl.when(~pl.col("is_closed")).then(end).shift(1).over(KEY)
+    is_near = start - before <= round(settings.continues_s * SECOND_NS)
+    begin = pl.when(is_near).then(before).otherwise(start)
+    return told.with_columns(flow_start_nanoseconds=begin)
 
 
 _COUNTS: Final = {

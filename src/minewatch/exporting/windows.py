@@ -21,7 +21,7 @@ from minewatch.exporting.observing import (
     sampled,
 )
 from minewatch.exporting.settings import Alignment, ExportSettings
-from minewatch.exporting.telling import as_records, logged
+from minewatch.exporting.telling import as_records, continued, logged
 from minewatch.records import RecordArray
 
 __all__ = ["ENDPOINTS", "PACKET", "ROW", "log_records", "observed", "sampled", "windowed"]
@@ -51,7 +51,8 @@ def log_records(
     ([1, 1, 1], [4000, 443, 4000])
     """
     rows = sampled(observed(packets, endpoints, settings), settings)
-    return as_records(logged(windowed(rows, settings), endpoints, settings))
+    told = logged(windowed(rows, settings), endpoints, settings)
+    return as_records(continued(told, settings))
 
 
 def windowed(rows: pl.DataFrame, settings: ExportSettings) -> pl.DataFrame:

@@ -2,8 +2,9 @@
 """Zeek's conn.log as tab-separated text.
 
 Fields and states are those of docs.zeek.org/en/master/scripts/base/protocols/conn/main.zeek.html.
-As there, duration and octets of payload are unset for a connection of one packet. States tell of
-the flags that either end sent, without their order; ``history`` and ``service`` stay unset.
+As there, duration and octets of payload are unset for a connection of one packet. State and history
+tell of the flags and payload that either end sent, but nothing of their order; ``service`` stays
+unset.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ def _values(told: pl.DataFrame) -> dict[str, pl.Expr]:
         "conn_state": _state(),
         **local,
         "missed_bytes": pl.lit("0"),
+        "history": _history(),
         "orig_pkts": pl.col("packet_delta_count"),
         "orig_ip_bytes": pl.col("octet_delta_count"),
         "resp_pkts": pl.col("reverse_packet_delta_count"),
@@ -162,6 +164,26 @@ def _names(told: pl.DataFrame) -> pl.Series:
         places.append(digits.gather(rest % 62))
         rest = rest // 62
     return pl.select(pl.concat_str([pl.lit("C"), *(pl.lit(place) for place in places)])).to_series()
+
+
+_LETTERS: Final = (("S", _SYN), ("A", _ACK), ("D", 0), ("F", _FIN), ("R", _RST))
+
+
+def _history() -> pl.Expr:
+    """Return a letter for each flag, and for payload, that either end sent: ``ShADad``."""
+    letters = []
+    for prefix, is_answer in (("", False), ("reverse_", True)):
+        flags = pl.col(f"{prefix}tcp_control_bits")
+        is_tcp = pl.col("protocol_identifier") == 6
+        for letter, flag in _LETTERS:
+            seen = is_tcp & (flags & flag > 0)
+            if not flag:
+                seen = pl.col(f"{prefix}payload_octet_count") > 0
+            # An end that answers with SYN sends ACK beside it, which has a letter of its own.
+            shown = {"S": "h"}.get(letter, letter.lower()) if is_answer else letter
+            letters.append(pl.when(seen).then(pl.lit(shown)).otherwise(pl.lit("")))
+    text = pl.concat_str(letters)
+    return pl.when(text == "").then(pl.lit("-")).otherwise(text)
 
 
 def _state() -> pl.Expr:
