@@ -143,7 +143,7 @@ def test_it_stops_when_the_records_are_full():
     ("octets", "is_read"), [(kernel.MAX_LINE_OCTETS, True), (kernel.MAX_LINE_OCTETS + 1, False)]
 )
 def test_a_line_has_a_longest_length(octets, is_read):
-    line = USUAL.replace(b"123456789010", b"1" * (octets - len(USUAL) + 11)) + b"\n"
+    line = USUAL.replace(b"1234567890", b"1" * (octets - len(USUAL) + 9)) + b"\n"
     assert len(line) == octets
     assert fill(line, DEFAULT)[0] == is_read
 

@@ -139,7 +139,7 @@ def test_counts_up_to_64_bits():
     [
         (
             {"srcport": "65536"},
-            "srcport is out of range; 0 to 65535 expected, found '65536'; check",
+            "srcport is out of range; 0 to 65535 expected, found '65536'",
         ),
         ({"dstport": "-1"}, "dstport is out of range; 0 to 65535 expected, found '-1'; check"),
         ({"protocol": "256"}, "protocol is out of range; 0 to 255"),
@@ -162,7 +162,7 @@ def test_counts_up_to_64_bits():
         ({"action": "ALLOW"}, "action is not known; ACCEPT, REJECT expected, found 'ALLOW'; check"),
         (
             {"log_status": "ok"},
-            "log-status is not known; NODATA, OK, SKIPDATA expected, found 'ok'",
+            "log-status is not known; NODATA, OK, SKIPDATA expected",
         ),
     ],
 )
