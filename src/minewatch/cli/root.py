@@ -12,11 +12,14 @@ import typer
 
 from minewatch.cli import (
     blocks,
+    capabilities,
     catalogue,
+    collect,
     dataset,
     demo,
     evaluate,
     explain,
+    export,
     lab,
     label,
     meter,
@@ -73,6 +76,8 @@ def _root(
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("meter", epilog=meter.EPILOG)(meter.meter)
+app.command("export", epilog=export.EPILOG)(export.export)
+app.command("collect", epilog=collect.EPILOG)(collect.collect)
 app.command("label", epilog=label.EPILOG)(label.label)
 app.add_typer(lab.app, name="lab")
 app.command("simulate", epilog=simulate.EPILOG)(simulate.simulate)
@@ -81,6 +86,7 @@ app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("train", epilog=train.EPILOG)(train.train)
 app.add_typer(dataset.app)
 app.command("blocks", epilog=blocks.EPILOG)(blocks.blocks)
+app.command("capabilities", epilog=capabilities.EPILOG)(capabilities.capabilities)
 app.command("detectors")(catalogue.detectors)
 app.command("schema", epilog=catalogue.SCHEMA_EPILOG)(catalogue.schema)
 app.command("demo")(demo.demo)
