@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final, Protocol, cast, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO, Final, cast
 
 from minewatch.contracts import FlowFormat, FlowSource
 from minewatch.errors import ConfigError, SourceError
@@ -23,7 +23,6 @@ from minewatch.records import Names, RecordArray, RecordCounters
 __all__ = [
     "CAPTURE",
     "HEAD_OCTETS",
-    "KnowsBeside",
     "beside_of",
     "check_name",
     "format_of",
@@ -35,21 +34,6 @@ __all__ = [
 HEAD_OCTETS: Final = 1 << 16
 """What a format may look at; a line of a log is shorter."""
 _SHOWN_OCTETS: Final = 48
-
-
-@runtime_checkable
-class KnowsBeside(Protocol):
-    """A format of which some files are read together with another one, not by themselves."""
-
-    def is_beside(self, path: str, head: bytes) -> bool:
-        """Return whether this file belongs to another: ``ssl.log`` of Zeek to ``conn.log``.
-
-        Parameters
-        ----------
-        path : where it lies.
-        head : its first octets, unpacked.
-        """
-        ...
 
 
 def format_of(head: bytes, formats: Sequence[FlowFormat]) -> FlowFormat | None:
@@ -87,6 +71,9 @@ def kind_of(head: bytes, formats: Sequence[FlowFormat]) -> str | None:
 def beside_of(path: str, head: bytes, formats: Sequence[FlowFormat]) -> str | None:
     """Return the name of the format that reads this file together with another one.
 
+    A format may have a method ``is_beside(path, head)`` for that: Zeek's ``ssl.log`` belongs to
+    ``conn.log``.
+
     Parameters
     ----------
     path : where it lies.
@@ -94,7 +81,8 @@ def beside_of(path: str, head: bytes, formats: Sequence[FlowFormat]) -> str | No
     formats : which there are.
     """
     for one in formats:
-        if isinstance(one, KnowsBeside) and one.is_beside(path, head):
+        is_beside: Callable[[str, bytes], bool] | None = getattr(one, "is_beside", None)
+        if is_beside is not None and is_beside(path, head):
             return one.name
     return None
 
