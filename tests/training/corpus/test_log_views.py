@@ -66,12 +66,26 @@ def test_at_a_horizon_only_what_came_before_is_logged():
 def test_counts_of_a_sampled_log_stand_for_all_packets():
     every, tenth = _seen(LOG_SETTINGS[0]), _seen(LOG_SETTINGS[2])
     assert LOG_SETTINGS[2].export.sampling == 10
-    assert tenth[SAMPLING].unique().to_list() == [10]
-    assert every[SAMPLING].unique().to_list() == [1]
+    # Google has scaled its counts already, and tells of no interval
+    assert {*tenth[SAMPLING], *every[SAMPLING]} == {1}
+    hundredth = _seen(next(one for one in LOG_SETTINGS if one.export.sampling == 100))
+    assert set(hundredth[SAMPLING]) <= {100}
     assert (tenth["packet_delta_count"] % 10 == 0).all()
     both = every.join(tenth, on="conversation")
     ratio = both["packet_delta_count_right"].sum() / both["packet_delta_count"].sum()
     assert 0.9 < ratio < 1.1
+
+
+def test_google_counts_payload_and_the_rest_is_estimated():
+    true, told = (
+        _seen(replace(LOG_SETTINGS[2], has_payload_octets_only=False)),
+        _seen(LOG_SETTINGS[2]),
+    )
+    for way in ("", "reverse_"):
+        name = f"{way}octet_delta_count"
+        assert told[name].null_count() == 0
+        # the corpus has headers of 52 octets throughout
+        assert told[name].to_list() == true[name].to_list()
 
 
 def test_a_flow_log_tells_no_packets_and_no_payload():

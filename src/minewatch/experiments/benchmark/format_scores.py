@@ -11,6 +11,7 @@ import polars as pl
 
 from minewatch.contracts import Detector
 from minewatch.detectors.fusion import Fusion
+from minewatch.detectors.sampled import with_sampling
 from minewatch.experiments.benchmark.fold_models import (
     COUNTED,
     KEYS,
@@ -145,8 +146,9 @@ def _of_fold(
     }
     rows = seen.labelled.filter(pl.Series(left_out)).with_columns(**told)
     scores = {one.name: _asked(one, given) for one in detectors}
+    fused = fusion.probability(scores, len(given))
     rows = rows.select(pl.col(name).cast(dtype) for name, dtype in ROW.items()).with_columns(
-        pl.Series(FUSED, fusion.probability(scores, len(given))),
+        pl.Series(FUSED, with_sampling(fused, given.frame, fusion.prior)),
         *(pl.Series(name, values, pl.Float64).fill_nan(None) for name, values in scores.items()),
     )
     return rows.group_by(list(ROW), maintain_order=True).agg(pl.all().max())

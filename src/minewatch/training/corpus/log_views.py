@@ -7,7 +7,7 @@ that writes logs, and by the code that real logs are read with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,17 +18,19 @@ from minewatch.address import PRIVATE_NETWORKS, parse_networks
 from minewatch.arranging.arrange import arrange
 from minewatch.arranging.settings import ArrangeSettings
 from minewatch.conversations import is_source_home
+from minewatch.detectors.sampled import SAMPLING
 from minewatch.exporting import settings as exports
 from minewatch.exporting.settings import ExportSettings
 from minewatch.exporting.windows import ENDPOINTS, PACKET, log_records
+from minewatch.features.octets import with_estimated_octets
 from minewatch.metering.tables import PacketTable
+from minewatch.records import UNKNOWN
 from minewatch.training.corpus import tables
 from minewatch.training.corpus.stored import Corpus
 from minewatch.training.corpus.views import InputKind, View
 from minewatch.types import Conversations
 
 _NS: Final = 1_000_000_000
-SAMPLING: Final = "sampling_packet_interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ class LogSetting:
     title : for a person.
     export : what is done to packets.
     kind : the kind of input that it is most like, among those that models learn from.
+    has_payload_octets_only : octets are counted, but not those of headers.
     """
 
     name: str
     title: str
     export: ExportSettings
     kind: InputKind = InputKind.FLOWS_60
+    has_payload_octets_only: bool = False
 
 
 LOG_SETTINGS: Final[tuple[LogSetting, ...]] = (
@@ -54,8 +58,18 @@ LOG_SETTINGS: Final[tuple[LogSetting, ...]] = (
     LogSetting(
         "aws-600s", "AWS VPC Flow Logs, 600 s", exports.aws(600.0), kind=InputKind.FLOWS_600
     ),
-    LogSetting("gcp-5s", "Google Cloud VPC Flow Logs, 5 s, 1 packet in 10", exports.gcp(5.0)),
-    LogSetting("gcp-30s", "Google Cloud VPC Flow Logs, 30 s, 1 packet in 10", exports.gcp(30.0)),
+    LogSetting(
+        "gcp-5s",
+        "Google Cloud VPC Flow Logs, 5 s, 1 packet in 10",
+        replace(exports.gcp(5.0), tells_payload=True),
+        has_payload_octets_only=True,
+    ),
+    LogSetting(
+        "gcp-30s",
+        "Google Cloud VPC Flow Logs, 30 s, 1 packet in 10",
+        replace(exports.gcp(30.0), tells_payload=True),
+        has_payload_octets_only=True,
+    ),
     LogSetting("azure-60s", "Azure flow logs, 60 s", exports.azure_vnet(60.0)),
     LogSetting("zeek", "Zeek conn.log, one record a connection", exports.zeek()),
     LogSetting("netflow-60s", "NetFlow or IPFIX, active 60 s, idle 15 s", exports.ipfix(60.0)),
@@ -110,17 +124,17 @@ def log_view(
         _endpoints(known),
         setting.export,
     )
+    if setting.has_payload_octets_only:
+        for way in ("", "reverse_"):
+            records[f"{way}octet_delta_count"] = UNKNOWN
     arranged = arrange(records, settings or ArrangeSettings())
     frame = arranged.conversations.filter(pl.col("gate_reason") == gate.PASSED)
     home = parse_networks(PRIVATE_NETWORKS)
-    frame = frame.with_columns(is_source_home(home)).with_columns(
-        pl.lit(setting.export.sampling, pl.Int64).alias(SAMPLING)
-    )
-    labelled = _labelled(frame, known)
-    names = [column.name for column in schema.CONVERSATION]
-    return View(
-        Conversations(frame.select(*names, SAMPLING), arranged.intervals, _no_packets()), labelled
-    )
+    frame = with_estimated_octets(frame.with_columns(is_source_home(home)))
+    intervals = with_estimated_octets(arranged.intervals)
+    names = [*(column.name for column in schema.CONVERSATION), SAMPLING]
+    given = Conversations(frame.select(names), intervals, _no_packets())
+    return View(given, _labelled(frame, known))
 
 
 def _endpoints(known: pl.DataFrame) -> pl.DataFrame:
