@@ -151,7 +151,7 @@ def _packed(rows: pl.DataFrame, template: int) -> np.ndarray:
     records["octets"] = rows["octet_delta_count"].to_numpy()
     records["source_port"] = rows["source_transport_port"].to_numpy()
     records["destination_port"] = rows["destination_transport_port"].to_numpy()
-    records["tcp_flags"] = rows["tcp_control_bits"].to_numpy()
+    records["tcp_flags"] = np.maximum(rows["tcp_control_bits"].to_numpy(), 0)
     records["protocol"] = rows["protocol_identifier"].to_numpy()
     records["reason"] = rows["flow_end_reason"].to_numpy()
     for end in ("source", "destination"):

@@ -39,7 +39,7 @@ class TcpFlags(StrEnum):
 
     NONE = "none"
     ALL = "all"
-    """OR of the low eight bits."""
+    """OR of the low eight bits, of TCP alone."""
     OPENING = "opening"
     """FIN, SYN and RST, and ACK only together with SYN: what AWS writes. Who opened follows."""
     LETTERS = "letters"
@@ -51,7 +51,7 @@ class EndReason(StrEnum):
 
     NONE = "none"
     CLOSED = "closed"
-    """End of flow (3) where TCP was seen to end."""
+    """End of flow (3) where Zeek's state says so."""
     GOING_ON = "going on"
     """Active timeout (2) where TCP was not seen to end: what Azure's states tell."""
     ALL = "all"

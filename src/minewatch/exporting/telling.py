@@ -11,6 +11,7 @@ import polars as pl
 from minewatch.exporting.drawing import drawn
 from minewatch.exporting.observing import KEY
 from minewatch.exporting.settings import SECOND_NS, EndReason, ExportSettings, TcpFlags
+from minewatch.exporting.zeek_states import CLOSED, conn_state
 from minewatch.records import RecordArray, new_records
 from minewatch.types import Int64Array
 
@@ -77,7 +78,8 @@ def _end_reason(settings: ExportSettings, is_forced: bool) -> pl.Expr:
     if settings.end_reason is EndReason.NONE:
         return pl.lit(0, pl.UInt8)
     if settings.end_reason is EndReason.CLOSED:
-        return pl.when(closed).then(_END_OF_FLOW).otherwise(0).cast(pl.UInt8)
+        is_over = conn_state().is_in(CLOSED) & (pl.col("protocol_identifier") == _TCP)
+        return pl.when(is_over).then(_END_OF_FLOW).otherwise(0).cast(pl.UInt8)
     if settings.end_reason is EndReason.GOING_ON:
         return pl.when(closed).then(0).otherwise(_ACTIVE).cast(pl.UInt8)
     is_old = pl.col("closes_ns") - pl.col("window_ns") == settings.interval_ns
@@ -93,7 +95,7 @@ def _untold(settings: ExportSettings) -> dict[str, pl.Expr]:
     names += [] if settings.tells_octets else ["octet_delta_count"]
     names += ["tcp_control_bits"] if settings.tcp_flags is TcpFlags.NONE else []
     columns = {prefix + name: unknown for name in names for prefix in ("", "reverse_")}
-    if settings.tcp_flags is TcpFlags.LETTERS:
+    if settings.tcp_flags in (TcpFlags.LETTERS, TcpFlags.ALL):
         is_tcp = pl.col("protocol_identifier") == _TCP
         for name in ("tcp_control_bits", "reverse_tcp_control_bits"):
             columns[name] = pl.when(is_tcp).then(pl.col(name)).otherwise(unknown)

@@ -15,6 +15,7 @@ import polars as pl
 
 from minewatch.address import address_text
 from minewatch.exporting.drawing import drawn
+from minewatch.exporting.zeek_states import conn_state
 
 FIELDS: Final = {
     "ts": "time",
@@ -133,7 +134,7 @@ def _values(told: pl.DataFrame) -> dict[str, pl.Expr]:
         ),
         "duration": pl.when(is_long).then(_seconds(duration)).otherwise(unset),
         **payload,
-        "conn_state": _state(),
+        "conn_state": conn_state(),
         **local,
         "missed_bytes": pl.lit("0"),
         "history": _history(),
@@ -184,45 +185,3 @@ def _history() -> pl.Expr:
             letters.append(pl.when(seen).then(pl.lit(shown)).otherwise(pl.lit("")))
     text = pl.concat_str(letters)
     return pl.when(text == "").then(pl.lit("-")).otherwise(text)
-
-
-def _state() -> pl.Expr:
-    """Return ``conn_state`` by the flags that either end sent."""
-    sent, answered = pl.col("tcp_control_bits"), pl.col("reverse_tcp_control_bits")
-    has_answer = pl.col("reverse_packet_delta_count") > 0
-    opened, accepted = sent & _SYN > 0, (answered & _SYN > 0) & (answered & _ACK > 0)
-    resets, is_reset = sent & _RST > 0, answered & _RST > 0
-    ends, is_ended = sent & _FIN > 0, answered & _FIN > 0
-    tcp = (
-        pl.when(~opened)
-        .then(pl.when(accepted & is_ended).then(pl.lit("SHR")).otherwise(pl.lit("OTH")))
-        .when(~accepted & is_reset)
-        .then(pl.lit("REJ"))
-        .when(~accepted & resets)
-        .then(pl.lit("RSTOS0"))
-        .when(~accepted & ends)
-        .then(pl.lit("SH"))
-        .when(~accepted)
-        .then(pl.when(has_answer).then(pl.lit("OTH")).otherwise(pl.lit("S0")))
-        .when(resets)
-        .then(pl.lit("RSTO"))
-        .when(is_reset)
-        .then(pl.lit("RSTR"))
-        .when(ends & is_ended)
-        .then(pl.lit("SF"))
-        .when(ends)
-        .then(pl.lit("S2"))
-        .when(is_ended)
-        .then(pl.lit("S3"))
-        .otherwise(pl.lit("S1"))
-    )
-    has_sent = pl.col("packet_delta_count") > 0
-    udp = (
-        pl.when(has_sent & has_answer)
-        .then(pl.lit("SF"))
-        .when(has_sent)
-        .then(pl.lit("S0"))
-        .otherwise(pl.lit("SHR"))
-    )
-    protocol = pl.col("protocol_identifier")
-    return pl.when(protocol == 6).then(tcp).when(protocol == 17).then(udp).otherwise(pl.lit("OTH"))
