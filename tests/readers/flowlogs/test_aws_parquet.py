@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import io
 import os
+import tempfile
+from contextlib import closing
 from datetime import UTC, datetime
 
 import polars as pl
@@ -9,8 +11,11 @@ import pytest
 from minewatch.address import halves_of
 from minewatch.errors import SourceError
 from minewatch.readers.flowlogs import aws_parquet
-from minewatch.readers.flowlogs.aws_parquet import AwsParquetSource
+from minewatch.readers.flowlogs.aws_parquet import open_parquet
 from minewatch.readers.flowlogs.observers import observation_point
+from minewatch.readers.flowlogs.table import record_frame
+from minewatch.readers.flowlogs.table_parquet import ParquetTableSource
+from minewatch.records import Names, new_records
 
 ROWS = pl.DataFrame(
     {
@@ -39,9 +44,8 @@ def parquet(frame):
 
 
 def read(data, path="-", strict=False):
-    source = AwsParquetSource("a.parquet", path, io.BytesIO(data), strict=strict)
-    records = [record for block in source.read() for record in block.copy()]
-    source.close()
+    with closing(open_parquet("a.parquet", path, io.BytesIO(data), strict=strict)) as source:
+        records = [record for block in source.read() for record in block.copy()]
     counters = source.counters
     assert counters.rows_seen == counters.rows_accounted
     assert counters.rows_parsed == len(records)
@@ -66,32 +70,28 @@ def test_rows():
     assert counters.ignored == {"NODATA": 1}
 
 
-def test_the_file_itself_is_read_where_it_lies(tmp_path, monkeypatch):
-    path = tmp_path / "a.parquet"
-    path.write_bytes(parquet(ROWS))
-    monkeypatch.setattr(aws_parquet.shutil, "copyfileobj", None)
-    records, counters = read(b"not looked at", path=str(path))
-    assert len(records) == 2
-    assert counters.octets_read == path.stat().st_size
+def test_a_table_of_minewatch_is_read_as_such(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    records = new_records(3)
+    records["flow_start_nanoseconds"] = records["flow_end_nanoseconds"] = 10**18
+    own = record_frame(records, Names())
+    for path in ("-", str(tmp_path / "own.parquet")):
+        data = parquet(own)
+        if path != "-":
+            (tmp_path / "own.parquet").write_bytes(data)
+            data = b"not looked at"
+        source = open_parquet("own", path, io.BytesIO(data), strict=False)
+        assert isinstance(source, ParquetTableSource)
+        assert sum(map(len, source.read())) == 3
+        source.close()
+    assert os.listdir(tmp_path) == ["own.parquet"]
 
 
-def test_a_copy_is_made_of_a_stream_and_deleted(tmp_path, monkeypatch):
-    monkeypatch.setattr(aws_parquet.tempfile, "tempdir", str(tmp_path))
-    packed = tmp_path / "a.parquet.gz"
-    packed.write_bytes(b"\x1f\x8b")
-    source = AwsParquetSource("a", str(packed), io.BytesIO(parquet(ROWS)), strict=False)
-    assert len(os.listdir(tmp_path)) == 2
-    assert sum(map(len, source.read())) == 2
-    source.close()
-    source.close()
-    assert os.listdir(tmp_path) == ["a.parquet.gz"]
-
-
-def test_a_copy_of_what_cannot_be_read_is_deleted(tmp_path, monkeypatch):
-    monkeypatch.setattr(aws_parquet.tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(SourceError, match="a.parquet: cannot be read as Parquet"):
-        read(parquet(ROWS)[:-20])
-    assert os.listdir(tmp_path) == []
+def test_what_cannot_be_used_is_closed():
+    stream = io.BytesIO(parquet(ROWS.drop("start")))
+    with pytest.raises(SourceError):
+        open_parquet("a", "-", stream, strict=False)
+    assert stream.closed
 
 
 @pytest.mark.parametrize(
@@ -161,23 +161,23 @@ def test_a_log_without_rows():
 
 def test_strict_stops_at_the_first():
     wrong = ROWS.with_columns(dstport=pl.Series([1, None, 65536]))
-    with pytest.raises(SourceError, match="a.parquet: row 3: dstport is out of range"):
+    with pytest.raises(SourceError, match=r"a\.parquet: row 3: dstport is out of range"):
         read(parquet(wrong), strict=True)
 
 
 def test_a_column_is_missing():
-    with pytest.raises(SourceError, match="a.parquet: no column dstaddr, start; create the flow"):
+    with pytest.raises(SourceError, match=r"a\.parquet: no column dstaddr, start; create the flow"):
         read(parquet(ROWS.drop("dstaddr", "start")))
 
 
 @pytest.mark.parametrize("cut", [4, 100, -4, -8])
 def test_what_is_no_parquet(cut):
-    with pytest.raises(SourceError, match="a.parquet: cannot be read as Parquet: .*copy it again"):
+    with pytest.raises(SourceError, match=r"a\.parquet: cannot be read as Parquet: .*copy it"):
         read(parquet(ROWS)[:cut])
 
 
 def test_damage_within():
     data = bytearray(parquet(ROWS))
     data[4:400] = bytes(396)
-    with pytest.raises(SourceError, match="a.parquet: cannot be read as Parquet"):
+    with pytest.raises(SourceError, match=r"a\.parquet: cannot be read as Parquet"):
         read(bytes(data))

@@ -13,8 +13,9 @@ from minewatch.readers.flowlogs.aws_fields import (
     layout_without_header,
     resembles_a_log,
 )
-from minewatch.readers.flowlogs.aws_parquet import PARQUET_MAGIC, AwsParquetSource
+from minewatch.readers.flowlogs.aws_parquet import open_parquet
 from minewatch.readers.flowlogs.aws_text import AwsTextSource, first_line
+from minewatch.readers.flowlogs.table_parquet import PARQUET_MAGIC
 from minewatch.readers.unpack import Rejoined, UnpackError, read_head
 
 
@@ -54,7 +55,7 @@ class AwsFormat:
         Parameters
         ----------
         name : what the user called the input.
-        path : where it lies: Parquet is read from there, if it is not packed.
+        path : where it lies: Parquet is read from there if it is not packed.
         stream : unpacked.
         strict : the first fault raises SourceError.
 
@@ -69,9 +70,10 @@ class AwsFormat:
             stream.close()
             raise SourceError(name, f"cannot be read: {error}") from error
         whole = cast(BinaryIO, Rejoined(head, raw))
-        source = AwsParquetSource if head == PARQUET_MAGIC else AwsTextSource
         try:
-            return source(name, path, whole, strict=strict)
+            if head == PARQUET_MAGIC:
+                return open_parquet(name, path, whole, strict=strict)
+            return AwsTextSource(name, whole, strict=strict)
         except SourceError:
             whole.close()
             raise

@@ -3,28 +3,27 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 import polars as pl
 
+from minewatch.contracts import FlowSource
 from minewatch.errors import SourceError
 from minewatch.metering.text_scan import SCAN_OCTETS
 from minewatch.readers.flowlogs.aws_fields import OBSERVERS, USED_FIELDS, Layout, layout_of
 from minewatch.readers.flowlogs.aws_records import RecordReader, missing_column, note_skipped
-from minewatch.readers.unpack import UnpackError
+from minewatch.readers.flowlogs.parquet_file import UNREADABLE, ParquetFile
+from minewatch.readers.flowlogs.table_parquet import ParquetTableSource
 from minewatch.records import Names, RecordArray, RecordCounters
 
-PARQUET_MAGIC: Final = b"PAR1"
+_OWN_COLUMN: Final = "flow_start_nanoseconds"
+"""Tables of minewatch have it, and nobody else's."""
 _BATCH_ROWS: Final = 1 << 14
 _MAX_CHARACTERS: Final = 128
 """Of a value; the rest is cut away: no value of a field that is used is so long."""
 _CHUNK_OCTETS: Final = 1 << 20
-_COPIED_OCTETS: Final = 1 << 20
 
 
 class AwsParquetSource:
@@ -32,34 +31,26 @@ class AwsParquetSource:
 
     Parameters
     ----------
-    name : what the user called it.
-    path : where it lies; read from there if it is Parquet there too, and not packed.
-    stream : unpacked; else copied to a temporary file, for Parquet is read from its end.
+    file : closed together with this.
     strict : the first fault raises SourceError.
 
     Raises
     ------
-    SourceError : it is damaged, or a column is missing without which none can be used.
+    SourceError : a column is missing without which none can be used.
     """
 
-    def __init__(self, name: str, path: str, stream: BinaryIO, *, strict: bool) -> None:
-        self._name = name
-        self._stream = stream
-        self._counters = RecordCounters()
+    def __init__(self, file: ParquetFile, *, strict: bool) -> None:
+        self._file = file
+        self._counters = RecordCounters(octets_read=file.octets)
         self._names = Names()
-        self._copy: str = ""
-        try:
-            self._frame, layout = self._open(path)
-            self._reader = RecordReader(
-                layout, self._counters, self._place, _CHUNK_OCTETS, strict=strict, has_headers=False
-            )
-        except BaseException:
-            self.close()
-            raise
+        self._lines, layout = self._chosen()
+        self._reader = RecordReader(
+            layout, self._counters, self._place, _CHUNK_OCTETS, strict=strict, has_headers=False
+        )
 
     @property
     def name(self) -> str:
-        return self._name
+        return self._file.name
 
     @property
     def counters(self) -> RecordCounters:
@@ -70,11 +61,8 @@ class AwsParquetSource:
         return self._names
 
     def close(self) -> None:
-        """Close the stream, and delete its copy."""
-        self._stream.close()
-        if self._copy:
-            os.unlink(self._copy)
-            self._copy = ""
+        """Close the file."""
+        self._file.close()
 
     def read(self) -> Iterator[RecordArray]:
         """Yield the records in blocks, each valid until the next is asked for.
@@ -90,33 +78,26 @@ class AwsParquetSource:
             yield block
         note_skipped(self._counters)
 
-    def _open(self, path: str) -> tuple[pl.LazyFrame, Layout]:
-        """Return the fields that are used as text, and their layout."""
-        if not _is_parquet(path):
-            path = self._copied()
-        self._counters.octets_read = os.path.getsize(path)
-        try:
-            frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-            schema = frame.collect_schema()
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            raise self._damaged(error) from error
+    def _chosen(self) -> tuple[pl.LazyFrame, Layout]:
+        """Return the fields that are used as lines, and their layout."""
+        schema = self._file.schema
         columns = {name.replace("_", "-"): name for name in reversed(schema.names())}
         fields = [field for field in (*USED_FIELDS, *OBSERVERS) if field in columns]
         layout = layout_of(fields)
         if layout.missing:
-            raise SourceError(self._name, "; ".join(missing_column(layout)))
+            raise SourceError(self.name, "; ".join(missing_column(layout)))
         texts = [_as_text(columns[field], schema[columns[field]]) for field in fields]
-        return frame.select(pl.concat_str(texts, separator=" ").alias("line")), layout
+        return self._file.table.select(pl.concat_str(texts, separator=" ").alias("line")), layout
 
     def _batches(self) -> Iterator[bytes]:
         """Yield the rows as text, some thousand at a time."""
         try:
-            for batch in self._frame.collect_batches(chunk_size=_BATCH_ROWS, lazy=True):
+            for batch in self._lines.collect_batches(chunk_size=_BATCH_ROWS, lazy=True):
                 for part in batch.iter_slices(_BATCH_ROWS):
                     lines = part.get_column("line").str.join("\n").item()
                     yield b"%s\n" % lines.encode() if len(part) else b""
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            raise self._damaged(error) from error
+        except UNREADABLE as error:
+            raise self._file.damaged(error) from error
 
     def _read_text(self, text: bytes) -> Iterator[RecordArray]:
         """Read lines, a chunk of whole ones at a time."""
@@ -128,31 +109,32 @@ class AwsParquetSource:
             yield from self._reader.read(data, SCAN_OCTETS, SCAN_OCTETS + end - at)
             at = end
 
-    def _copied(self) -> str:
-        with tempfile.NamedTemporaryFile(prefix="minewatch-", delete=False) as copy:
-            self._copy = copy.name
-            try:
-                shutil.copyfileobj(self._stream, copy, _COPIED_OCTETS)
-            except (UnpackError, OSError) as error:
-                raise self._damaged(error) from error
-        return self._copy
-
-    def _damaged(self, error: BaseException) -> SourceError:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return SourceError(
-            self._name, f"cannot be read as Parquet: {reason}; copy it again, it may be cut"
-        )
-
     def _place(self, row: int) -> str:
-        return f"{self._name}: row {row}"
+        return f"{self.name}: row {row}"
 
 
-def _is_parquet(path: str) -> bool:
-    """Return whether a file lies there that begins as Parquet does."""
-    if not os.path.isfile(path):
-        return False
-    with open(path, "rb") as file:
-        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+def open_parquet(name: str, path: str, stream: BinaryIO, *, strict: bool) -> FlowSource:
+    """Return a source of Parquet, whose kind only the columns tell, and they stand at its end.
+
+    Parameters
+    ----------
+    name : what the user called it.
+    path : where it lies; read from there if it is not packed.
+    stream : unpacked, at its start.
+    strict : the first fault raises SourceError.
+
+    Raises
+    ------
+    SourceError : it is damaged, or a column is missing without which none can be used.
+    """
+    file = ParquetFile(name, path, stream)
+    try:
+        if _OWN_COLUMN in file.schema:
+            return ParquetTableSource(name, file.path, cast(BinaryIO, file), strict=strict)
+        return AwsParquetSource(file, strict=strict)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _as_text(column: str, kind: pl.DataType) -> pl.Expr:

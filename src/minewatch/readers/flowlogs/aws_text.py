@@ -58,7 +58,6 @@ class AwsTextSource:
     Parameters
     ----------
     name : what the user called it.
-    path : where it lies; not used, for text is read from the stream.
     stream : unpacked, read from where it stands, and closed at the end.
     strict : the first fault raises SourceError.
 
@@ -67,7 +66,7 @@ class AwsTextSource:
     SourceError : its fields are not known, or one is missing without which none can be used.
     """
 
-    def __init__(self, name: str, path: str, stream: BinaryIO, *, strict: bool) -> None:
+    def __init__(self, name: str, stream: BinaryIO, *, strict: bool) -> None:
         self._name = name
         self._stream = cast(io.RawIOBase, stream)
         self._strict = strict
