@@ -12,11 +12,11 @@ MEASURABLE = {*(kind.value for kind in InputKind), *(one.name for one in LOG_SET
 
 def test_every_registered_format_has_an_entry():
     known = {name for one in INPUTS for name in one.formats}
-    assert {one.name for one in registry.FLOW_FORMATS} <= known
+    assert {one.name for one in registry.flow_formats()} <= known
 
 
 def test_no_entry_is_of_a_format_that_nobody_reads():
-    registered = {one.name for one in registry.FLOW_FORMATS}
+    registered = {one.name for one in registry.flow_formats()}
     assert {name for one in INPUTS for name in one.formats} <= registered
 
 

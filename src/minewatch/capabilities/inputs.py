@@ -57,7 +57,7 @@ class InputEntry:
     ----------
     name : short, unique.
     title : what people call it.
-    formats : names of formats in ``registry.FLOW_FORMATS`` that read it; none for captures.
+    formats : names of formats of ``registry.flow_formats`` that read it; none for captures.
     tells : what it tells.
     shown : how packets come to be it: a kind of input of packets, or what an exporter does.
     measured : names of measurements (``recall.json``) that are about it.
@@ -278,7 +278,7 @@ INPUTS: Final[tuple[InputEntry, ...]] = (
     InputEntry(
         "sflow",
         "sFlow v5",
-        ("sflow",),
+        ("netflow",),
         Tells(
             payload=False,
             unit=PACKET,

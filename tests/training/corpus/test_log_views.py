@@ -77,10 +77,10 @@ def test_counts_of_a_sampled_log_stand_for_all_packets():
 
 
 def test_google_counts_payload_and_the_rest_is_estimated():
-    true, told = (
-        _seen(replace(LOG_SETTINGS[2], has_payload_octets_only=False)),
-        _seen(LOG_SETTINGS[2]),
-    )
+    gcp = LOG_SETTINGS[2]
+    assert not gcp.export.tells_octets
+    told = _seen(gcp)
+    true = _seen(replace(gcp, export=replace(gcp.export, tells_octets=True)))
     for way in ("", "reverse_"):
         name = f"{way}octet_delta_count"
         assert told[name].null_count() == 0

@@ -7,7 +7,7 @@ that writes logs, and by the code that real logs are read with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -24,7 +24,6 @@ from minewatch.exporting.settings import ExportSettings
 from minewatch.exporting.windows import ENDPOINTS, PACKET, log_records
 from minewatch.features.octets import with_estimated_octets
 from minewatch.metering.tables import PacketTable
-from minewatch.records import UNKNOWN
 from minewatch.training.corpus import tables
 from minewatch.training.corpus.stored import Corpus
 from minewatch.training.corpus.views import InputKind, View
@@ -43,14 +42,12 @@ class LogSetting:
     title : for a person.
     export : what is done to packets.
     kind : the kind of input that it is most like, among those that models learn from.
-    has_payload_octets_only : octets are counted, but not those of headers.
     """
 
     name: str
     title: str
     export: ExportSettings
     kind: InputKind = InputKind.FLOWS_60
-    has_payload_octets_only: bool = False
 
 
 LOG_SETTINGS: Final[tuple[LogSetting, ...]] = (
@@ -58,18 +55,8 @@ LOG_SETTINGS: Final[tuple[LogSetting, ...]] = (
     LogSetting(
         "aws-600s", "AWS VPC Flow Logs, 600 s", exports.aws(600.0), kind=InputKind.FLOWS_600
     ),
-    LogSetting(
-        "gcp-5s",
-        "Google Cloud VPC Flow Logs, 5 s, 1 packet in 10",
-        replace(exports.gcp(5.0), tells_payload=True),
-        has_payload_octets_only=True,
-    ),
-    LogSetting(
-        "gcp-30s",
-        "Google Cloud VPC Flow Logs, 30 s, 1 packet in 10",
-        replace(exports.gcp(30.0), tells_payload=True),
-        has_payload_octets_only=True,
-    ),
+    LogSetting("gcp-5s", "Google Cloud VPC Flow Logs, 5 s, 1 packet in 10", exports.gcp(5.0)),
+    LogSetting("gcp-30s", "Google Cloud VPC Flow Logs, 30 s, 1 packet in 10", exports.gcp(30.0)),
     LogSetting("azure-60s", "Azure flow logs, 60 s", exports.azure_vnet(60.0)),
     LogSetting("zeek", "Zeek conn.log, one record a connection", exports.zeek()),
     LogSetting("netflow-60s", "NetFlow or IPFIX, active 60 s, idle 15 s", exports.ipfix(60.0)),
@@ -124,9 +111,6 @@ def log_view(
         _endpoints(known),
         setting.export,
     )
-    if setting.has_payload_octets_only:
-        for way in ("", "reverse_"):
-            records[f"{way}octet_delta_count"] = UNKNOWN
     arranged = arrange(records, settings or ArrangeSettings())
     frame = arranged.conversations.filter(pl.col("gate_reason") == gate.PASSED)
     home = parse_networks(PRIVATE_NETWORKS)
