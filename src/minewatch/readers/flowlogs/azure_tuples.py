@@ -87,7 +87,7 @@ class AzureTuples:
         if one.direction not in ("I", "O"):
             raise RowError("direction is not known", f"I or O; found {shown(one.direction)}")
         time = self._time(one.time)
-        source, destination = address(one.flow[0], "source"), address(one.flow[1], "destination")
+        source, destination = address(one.flow[0]), address(one.flow[1])
         ports = (
             whole_number(one.flow[2], "source port", MAX_PORT, 0),
             whole_number(one.flow[3], "destination port", MAX_PORT, 0),

@@ -157,8 +157,8 @@ class JoySource(JsonSource[JoyFlow]):
             self._absent = 0 if document.bidir == 1 else UNKNOWN
             return "configuration"
         self.packer.add(
-            source=address(document.sa, "sa"),
-            destination=address(document.da, "da"),
+            source=address(document.sa),
+            destination=address(document.da),
             ports=(
                 whole_number(document.sp, "sp", MAX_PORT, 0),
                 whole_number(document.dp, "dp", MAX_PORT, 0),

@@ -77,6 +77,14 @@ class JsonSource(ABC, Generic[Document]):
         """
         return None
 
+    def finish(self, records: RecordArray) -> None:
+        """Put right in place what is put right fastest for a whole block.
+
+        Parameters
+        ----------
+        records : of the block.
+        """
+
     def read(self) -> Iterator[RecordArray]:
         """Yield the records in blocks, each valid until the next is asked for.
 
@@ -153,6 +161,7 @@ class JsonSource(ABC, Generic[Document]):
         self.counters.rows_parsed += len(records)
         if len(records):
             self.counters.sampling[1] += len(records)
+            self.finish(records)
         return records
 
     def _ignore(self, kind: str) -> None:

@@ -2,7 +2,7 @@
 """EVE logs of Suricata: its flow and netflow events, names from its TLS, QUIC and DNS events.
 
 Suricata counts octets of whole frames (``GET_PKT_LEN`` in ``flow.c``), records count from the IP
-header on: the Ethernet header is taken off, unless what is left would be less than the headers.
+header on: the Ethernet header is taken off, unless too little for the packets would be left.
 A flow event tells of a flow from its first packet to its last, so its counts are whole; its source
 is who sent the first packet or the SYN. Netflow events tell the same of each direction by itself:
 they are another observer, so that a log with both does not count a flow twice.
@@ -18,6 +18,7 @@ import msgspec
 
 from minewatch.contracts import FlowSource
 from minewatch.readers.flowlogs.eve_names import EveNames
+from minewatch.readers.flowlogs.frame_octets import take_off_ethernet
 from minewatch.readers.flowlogs.json_source import JsonSource
 from minewatch.readers.flowlogs.json_values import (
     ICMP,
@@ -32,10 +33,8 @@ from minewatch.readers.flowlogs.json_values import (
     whole_number,
 )
 from minewatch.readers.flowlogs.observers import observation_point
-from minewatch.records import DENIED, UNKNOWN
+from minewatch.records import DENIED, UNKNOWN, RecordArray
 
-ETHERNET_OCTETS: Final = 14
-_IP_OCTETS: Final = 20
 _FLAGS: Final = re.compile("[0-9a-fA-F]{1,4}")
 _MAX_VLAN: Final = 4095
 _END_REASONS: Final = {"timeout": 1, "forced": 4, "shutdown": 4}
@@ -190,33 +189,36 @@ class SuricataSource(JsonSource[Event]):
         kind = _KINDS.decode(octets).event_type
         return None if kind in _USED else kind
 
+    def finish(self, records: RecordArray) -> None:
+        """Count octets from the IP header on.
+
+        Parameters
+        ----------
+        records : of a block.
+        """
+        take_off_ethernet(records)
+
     def _take_flow(self, event: Event) -> None:
         flow = event.flow
         if flow is None:
             raise RowError("flow is missing", "an event of type flow tells of one")
-        tcp = event.tcp
-        packets = (
-            whole_number(flow.pkts_toserver, "pkts_toserver"),
-            whole_number(flow.pkts_toclient, "pkts_toclient"),
-        )
         self.packer.add(
-            source=address(event.src_ip, "src_ip"),
-            destination=address(event.dest_ip, "dest_ip"),
+            source=address(event.src_ip),
+            destination=address(event.dest_ip),
             ports=_ports(event),
             protocol=protocol_number(event.proto, "proto"),
             times=self.in_order(time_of(flow.start, "start"), time_of(flow.end, "end")),
-            packets=packets,
-            octets=(
-                _ip_octets(whole_number(flow.bytes_toserver, "bytes_toserver"), packets[0]),
-                _ip_octets(whole_number(flow.bytes_toclient, "bytes_toclient"), packets[1]),
+            packets=(
+                whole_number(flow.pkts_toserver, "pkts_toserver"),
+                whole_number(flow.pkts_toclient, "pkts_toclient"),
             ),
-            tcp_control_bits=(_bits(tcp.tcp_flags_ts), _bits(tcp.tcp_flags_tc))
-            if tcp
-            else (UNKNOWN, UNKNOWN),
-            vlan=_vlan(event.vlan),
-            end_reason=_END_DETECTED
-            if flow.state == "closed"
-            else _END_REASONS.get(flow.reason or "", 0),
+            octets=(
+                whole_number(flow.bytes_toserver, "bytes_toserver"),
+                whole_number(flow.bytes_toclient, "bytes_toclient"),
+            ),
+            tcp_control_bits=_both_bits(event.tcp) if event.tcp else (UNKNOWN, UNKNOWN),
+            vlan=0 if event.vlan is None else _vlan(event.vlan),
+            end_reason=_end_reason(flow),
             firewall_event=DENIED if flow.action == "drop" else 0,
             is_source_initiator=1,
             observer=_observer(event.host, event.in_iface, ""),
@@ -227,17 +229,16 @@ class SuricataSource(JsonSource[Event]):
         flow = event.netflow
         if flow is None:
             raise RowError("netflow is missing", "an event of type netflow tells of a flow")
-        packets = whole_number(flow.pkts, "pkts")
         self.packer.add(
-            source=address(event.src_ip, "src_ip"),
-            destination=address(event.dest_ip, "dest_ip"),
+            source=address(event.src_ip),
+            destination=address(event.dest_ip),
             ports=_ports(event),
             protocol=protocol_number(event.proto, "proto"),
             times=self.in_order(time_of(flow.start, "start"), time_of(flow.end, "end")),
-            packets=(packets, UNKNOWN),
-            octets=(_ip_octets(whole_number(flow.bytes, "bytes"), packets), UNKNOWN),
+            packets=(whole_number(flow.pkts, "pkts"), UNKNOWN),
+            octets=(whole_number(flow.bytes, "bytes"), UNKNOWN),
             tcp_control_bits=(_bits(event.tcp.tcp_flags) if event.tcp else UNKNOWN, UNKNOWN),
-            vlan=_vlan(event.vlan),
+            vlan=0 if event.vlan is None else _vlan(event.vlan),
             observer=_observer(event.host, event.in_iface, "netflow"),
             server_name=self._names.server(event.flow_id),
         )
@@ -253,11 +254,12 @@ def _ports(event: Event) -> tuple[int, int]:
     )
 
 
-def _ip_octets(octets: int, packets: int) -> int:
-    """Return octets without Ethernet headers; as they are if there cannot have been any."""
-    if packets <= 0 or octets - ETHERNET_OCTETS * packets < _IP_OCTETS * packets:
-        return octets
-    return octets - ETHERNET_OCTETS * packets
+def _end_reason(flow: Flow) -> int:
+    return _END_DETECTED if flow.state == "closed" else _END_REASONS.get(flow.reason or "", 0)
+
+
+def _both_bits(tcp: Tcp) -> tuple[int, int]:
+    return _bits(tcp.tcp_flags_ts), _bits(tcp.tcp_flags_tc)
 
 
 @lru_cache(1 << 10)
@@ -269,7 +271,7 @@ def _bits(text: str | None) -> int:
     return int(text, 16) & 0xFF
 
 
-def _vlan(value: int | list[int] | None) -> int:
+def _vlan(value: int | list[int]) -> int:
     if isinstance(value, list):
         value = value[0] if value else 0
     return whole_number(value, "vlan", _MAX_VLAN, 0)
