@@ -47,6 +47,7 @@ class MadeUpSource:
         text = b""
         while part := self.stream.read(1 << 12):
             text += part
+            self.counters.octets_read += len(part)
             lines = text.split(b"\n")
             text = lines.pop()
             yield self._records([line for line in lines if not line.startswith(b"#")])

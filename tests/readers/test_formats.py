@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 import gzip
+import json
 import os
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import packets as p
 from made_up_logs import MadeUpFormat, MadeUpFormatWithSideLogs, log
+from minewatch import registry
 from minewatch.errors import ConfigError, SourceError
 from minewatch.readers import formats
 from minewatch.readers.formats import (
     CAPTURE,
-    HEAD_OCTETS,
     beside_of,
     check_name,
     format_of,
@@ -203,5 +206,141 @@ def test_a_url_gives_no_secret_and_no_path(monkeypatch):
     memory.rm("/b", recursive=True)
 
 
-def test_heads_are_long_enough_for_a_line():
-    assert HEAD_OCTETS == 65_536
+# Formats that are built in
+
+FLOW = ["1542110379,10.0.0.5,203.0.113.9,59932,3333,T,O,A,E,1,66,1,66"]
+NSG = {
+    "time": "2026-11-28T12:00:35Z",
+    "category": "NetworkSecurityGroupFlowEvent",
+    "properties": {
+        "Version": 2,
+        "flows": [{"rule": "r", "flows": [{"mac": "000D3AF87856", "flowTuples": FLOW}]}],
+    },
+}
+VNET = {
+    "time": "2026-11-28T12:00:52Z",
+    "flowLogVersion": 4,
+    "macAddress": "00224871C205",
+    "category": "FlowLogFlowEvent",
+    "flowRecords": {"flows": [{"aclID": "a", "flowGroups": [{"rule": "r", "flowTuples": FLOW}]}]},
+}
+GCP = {
+    "insertId": "a",
+    "jsonPayload": {
+        "bytes_sent": "1776",
+        "connection": {"src_ip": "10.0.0.5", "dest_ip": "203.0.113.9", "protocol": 6},
+        "reporter": "SRC",
+        "start_time": "2026-06-14T03:45:37.18Z",
+        "end_time": "2026-06-14T03:45:37.3Z",
+        "packets_sent": "7",
+    },
+    "logName": "projects/p/logs/compute.googleapis.com%2Fvpc_flows",
+}
+ZEEK = {
+    "ts": 1547188415.8,
+    "uid": "C1",
+    "id.orig_h": "10.0.0.5",
+    "id.orig_p": 38339,
+    "id.resp_h": "203.0.113.9",
+    "id.resp_p": 3333,
+    "proto": "tcp",
+    "conn_state": "SF",
+}
+EVE = {
+    "timestamp": "2026-06-06T15:59:46.457984+0200",
+    "flow_id": 1,
+    "event_type": "flow",
+    "src_ip": "10.0.0.5",
+    "dest_ip": "203.0.113.9",
+    "proto": "TCP",
+    "flow": {"pkts_toserver": 1, "bytes_toserver": 60},
+}
+JOY = {
+    "sa": "10.0.0.5",
+    "da": "203.0.113.9",
+    "pr": 6,
+    "sp": 4242,
+    "dp": 3333,
+    "bytes_out": 5,
+    "num_pkts_out": 2,
+    "time_start": 1547188415.8,
+    "time_end": 1547188416.8,
+}
+NETFLOW_5 = bytes.fromhex("00050001") + bytes(4) + (1_700_000_000).to_bytes(4, "big") + bytes(60)
+EXPORT = p.Frame(p.ether(p.ipv4("10.0.0.1", "10.0.0.2", 17, p.udp(2055, 2055, NETFLOW_5))))
+
+
+def line(document):
+    return json.dumps(document).encode() + b"\n"
+
+
+HEADS = {
+    "aws": b"2 123456789010 eni-1 10.0.0.5 203.0.113.9 41022 3333 6 9 4249 1418530010 1418530070 "
+    b"ACCEPT OK\n",
+    "aws with a header": b"version account-id interface-id srcaddr dstaddr srcport dstport\n",
+    "azure-nsg": line({"records": [NSG]}),
+    "azure-nsg a line": line(NSG),
+    "azure-vnet": line({"records": [VNET]}),
+    "azure-vnet a line": line(VNET),
+    "gcp": line(GCP),
+    "zeek": b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\n",
+    "zeek as JSON": line(ZEEK),
+    "suricata": line(EVE),
+    "argus": b"StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,"
+    b"TotBytes,SrcBytes,SrcPkts,Label\n",
+    "joy": line(JOY),
+    "nfstream": b"id,src_ip,src_port,dst_ip,dst_port,protocol,bidirectional_packets,"
+    b"bidirectional_bytes\n",
+    "netflow": NETFLOW_5,
+    "netflow in a capture": p.pcap([EXPORT]),
+    "nfcapd": bytes.fromhex("0ca50100") + bytes(200),
+}
+OF_NO_FORMAT = {
+    "capture": p.pcap([p.tcp_frame()]),
+    "capture in the next generation": p.pcapng([p.tcp_frame()]),
+    "empty": b"",
+    "text": b"# Flow logs\n\nA text about version, srcaddr and src_ip.\n",
+    "JSON": b'{"records": []}',
+    "JSON Lines": b'{"time": "2026-11-28", "message": "hello"}\n',
+    "CSV": b"indicator,type,port\n203.0.113.9,ip,3333\n",
+    "times of blocks": b"1603311580,2213431\n1603311600,2213432\n",
+    "archive": b"PK\x03\x04" + bytes(100),
+}
+BUILT_IN = [kind() for kind in registry.FLOW_FORMATS]
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_each_input_is_recognised_by_its_format_and_by_no_other(name):
+    wanted = name.split()[0]
+    assert [one.name for one in BUILT_IN if one.recognises(HEADS[name])] == [wanted]
+    assert kind_of(HEADS[name], BUILT_IN) == wanted
+    assert beside_of("conn.log", HEADS[name], BUILT_IN) is None
+
+
+@pytest.mark.parametrize("name", OF_NO_FORMAT)
+def test_what_no_format_recognises(name):
+    assert [one.name for one in BUILT_IN if one.recognises(OF_NO_FORMAT[name])] == []
+
+
+def test_the_names_of_formats_are_different_and_none_is_of_a_capture():
+    names = [one.name for one in BUILT_IN]
+    assert len({*names, CAPTURE}) == len(names) + 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.builds(
+            lambda head, start, end, noise: head[:start] + noise + head[end:],
+            st.sampled_from([*HEADS.values(), *OF_NO_FORMAT.values()]),
+            st.integers(0, 300),
+            st.integers(0, 400),
+            st.binary(max_size=8),
+        ),
+    )
+)
+def test_no_head_is_too_strange_to_be_looked_at(head):
+    for one in BUILT_IN:
+        assert one.recognises(head) in (True, False)
+    beside_of("x", head, BUILT_IN)

@@ -77,6 +77,15 @@ def test_an_object_whose_start_tells_nothing_is_read_on(memory):
     assert [head for _, head in heads_of_objects(inputs, 1000)] == [DATA[:1000], b"b"]
 
 
+def test_an_object_of_parquet_is_looked_at_from_its_end_too(memory):
+    footer = b"the schema"
+    data = b"PAR1" + DATA + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    inputs = put(memory, {"a": data, "short": b"PAR1" + data[-30:]})
+    long, short = (head for _, head in heads_of_objects(inputs, 1000))
+    assert long == data[:1000] + data[-18:]
+    assert footer in short
+
+
 def test_objects_that_are_empty_damaged_or_gone(memory):
     inputs = put(memory, {"empty": b"", "broken": b"\x1f\x8b"})
     inputs.append(Input("gone", "memory://b/gone", 5))

@@ -2,9 +2,11 @@
 """Opening inputs; what can be read from them is in `test_capture.py`."""
 
 import gzip
+import io
 import os
 import threading
 
+import polars as pl
 import pytest
 
 import packets as p
@@ -118,6 +120,47 @@ def test_a_peek_at_what_is_damaged(tmp_path):
         assert read_fully(opened.stream, len(head)) == head
         with pytest.raises(UnpackError):
             opened.stream.read(1)
+
+
+def parquet(names):
+    frame = pl.DataFrame({name: ["x" * 1000] for name in names})
+    file = io.BytesIO()
+    frame.write_parquet(file, compression="uncompressed")
+    return file.getvalue()
+
+
+def test_what_parquet_says_at_its_end_is_of_its_head(tmp_path):
+    path = tmp_path / "a"
+    data = parquet([f"column-{i}" for i in range(200)])
+    path.write_bytes(data)
+    assert data.index(b"column-150") > 1 << 16
+    with open_counted(found(path)) as opened:
+        head = opened.peek(1 << 16)
+        assert head.startswith(data[: 1 << 16])
+        assert head.endswith(b"PAR1")
+        assert b"column-150" in head
+        assert opened.packed.octets == 0
+        assert read_fully(opened.stream, len(data)) == data
+
+
+@pytest.mark.parametrize(
+    "data", [b"PAR1", b"PAR1PAR1", b"PAR1\xff\xff\xff\xffPAR1", b"PAR1" + bytes(100_000)]
+)
+def test_what_only_begins_like_parquet(tmp_path, data):
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    with open_counted(found(path)) as opened:
+        assert opened.peek(1 << 16).startswith(data[: 1 << 16])
+        assert read_fully(opened.stream, len(data) + 1) == data
+
+
+def test_packed_parquet_has_no_end_that_one_could_go_to(tmp_path):
+    path = tmp_path / "a"
+    data = parquet(["a"])
+    path.write_bytes(gzip.compress(data))
+    with open_counted(found(path)) as opened:
+        assert opened.is_packed
+        assert opened.peek(1 << 16) == data
 
 
 def test_the_reason_of_an_error():

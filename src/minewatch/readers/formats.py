@@ -166,7 +166,7 @@ def open_flows(
     except BaseException:
         opened.close()
         raise
-    return _Guarded(flows, opened.packed)
+    return _Guarded(flows, opened.packed if opened.is_packed else None)
 
 
 def _recognised(source: Input, opened: Opened, formats: Sequence[FlowFormat]) -> FlowFormat:
@@ -185,10 +185,10 @@ class _Guarded:
     Parameters
     ----------
     flows : what reads the log.
-    packed : its file.
+    packed : its file, if that is packed: the reader knows how much it read of any other.
     """
 
-    def __init__(self, flows: FlowSource, packed: Counted) -> None:
+    def __init__(self, flows: FlowSource, packed: Counted | None) -> None:
         self._flows = flows
         self._packed = packed
 
@@ -207,15 +207,19 @@ class _Guarded:
     def read(self) -> Iterator[RecordArray]:
         try:
             for block in self._flows.read():
-                self.counters.octets_read = self._packed.octets
+                self._count()
                 yield block
         except (UnpackError, OSError) as error:
             raise _as_source_error(self.name, error) from error
         finally:
-            self.counters.octets_read = self._packed.octets
+            self._count()
 
     def close(self) -> None:
         self._flows.close()
+
+    def _count(self) -> None:
+        if self._packed is not None:
+            self.counters.octets_read = self._packed.octets
 
 
 def _as_source_error(name: str, error: UnpackError | OSError) -> SourceError:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, cast
 
 from minewatch.errors import SourceError
 from minewatch.readers import remote
-from minewatch.readers.source import Input, Opened, open_counted, reason_of
+from minewatch.readers.source import PARQUET_MAGIC, Input, Opened, open_counted, reason_of
 from minewatch.readers.unpack import Counted, UnpackError, unpack
 from minewatch.readers.urls import is_web
 
@@ -65,6 +65,8 @@ def heads_of_objects(sources: Sequence[Input], size: int) -> Iterator[Head]:
 
 def _unpacked(source: Input, part: bytes, size: int) -> Head:
     """Unpack the start of an object; if it is too short for that, read as much as it takes."""
+    if len(part) == size and part.startswith(PARQUET_MAGIC):
+        return head_of(source, size)  # it says at its end what it is
     packed = Counted(cast(io.RawIOBase, io.BytesIO(part)))
     with Opened(unpack(packed), packed) as opened:
         try:

@@ -14,6 +14,7 @@ from minewatch.readers.unpack import (
     Counted,
     Rejoined,
     Stream,
+    Unpacked,
     UnpackError,
     read_fully,
     read_head,
@@ -23,6 +24,7 @@ from minewatch.readers.urls import is_url
 
 __all__ = [
     "CAPTURE",
+    "PARQUET_MAGIC",
     "PCAPNG_MAGIC",
     "PCAP_MAGICS",
     "STDIN",
@@ -52,6 +54,9 @@ PCAP_MAGICS: Final = frozenset(
     )
 )
 PCAPNG_MAGIC: Final = bytes.fromhex("0a0d0d0a")
+PARQUET_MAGIC: Final = b"PAR1"
+_PARQUET_END: Final = 8
+"""Octets of the footer's length, and of the magic once more."""
 
 
 @dataclass(slots=True)
@@ -62,9 +67,13 @@ class Opened:
     """What it holds, unpacked; not seekable where it was packed or is a pipe."""
     packed: Counted
     """Tells how many octets of the file itself were read."""
+    is_packed: bool = False
 
     def peek(self, size: int) -> bytes:
         """Return the first octets; whoever reads on still gets them.
+
+        Parquet says at its end what it holds: where one can go there, that is returned behind the
+        first octets.
 
         Parameters
         ----------
@@ -76,10 +85,12 @@ class Opened:
         OSError : nothing of it can be read.
         """
         head = read_head(self.stream, size)
-        if self.stream is self.packed and self.packed.seekable():
-            self.packed.rewind()
-        else:
+        if self.stream is not self.packed or not self.packed.seekable():
             self.stream = Rejoined(head, self.stream)
+            return head
+        if head.startswith(PARQUET_MAGIC):
+            head += _parquet_footer(self.packed, size)
+        self.packed.rewind()
         return head
 
     def close(self) -> None:
@@ -141,10 +152,20 @@ def open_counted(source: Input) -> Opened:
         return source.opened
     packed = Counted(_open_raw(source))
     try:
-        return Opened(unpack(packed), packed)
+        stream = unpack(packed)
+        return Opened(stream, packed, is_packed=isinstance(stream, Unpacked))
     except OSError as error:
         packed.close()
         raise SourceError(source.name, f"cannot be read: {reason_of(error)}") from error
+
+
+def _parquet_footer(file: Counted, size: int) -> bytes:
+    """Return the first octets of what stands at the end: the schema comes first in it."""
+    end = file.seek(0, io.SEEK_END)
+    file.seek(max(0, end - _PARQUET_END))
+    length = int.from_bytes(read_fully(file, 4), "little")
+    file.seek(max(0, end - _PARQUET_END - length))
+    return read_fully(file, size)
 
 
 def _open_raw(source: Input) -> io.RawIOBase:
