@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lines of delimited text as columns; lines of another shape are told apart, not guessed at.
 
-A block whose count of separators fits is given to polars as it is. Only a block that holds a
+A block in which every line has its separators is given to polars as it is. Only a block that holds a
 line of another shape is looked at line by line, and the good lines are given to polars then.
 """
 
@@ -86,12 +86,11 @@ class LineReader:
         ------
         SourceError : strict, and a line has another shape.
         """
-        n_lines = count_of(_LINE_FEED, octets)
         wanted = list(wanted)
         if layout.quoted and QUOTE in octets:
             return self._split_quoted(octets, first_line, layout, wanted)
-        n_separators = count_of(layout.separator[0], octets)
-        if n_separators == n_lines * (len(layout.columns) - 1):
+        if _is_regular(octets, layout):
+            n_lines = count_of(_LINE_FEED, octets)
             frame = _parse(octets, layout, wanted)
             if frame is not None and frame.height == n_lines:
                 return Lines(frame, np.arange(first_line, first_line + n_lines))
@@ -180,6 +179,22 @@ def quoted_fields(line: str, separator: str) -> list[str]:
         return next(reader, [])
     except csv.Error:  # longer than csv.field_size_limit
         return []
+
+
+def _is_regular(octets: bytes, layout: Layout) -> bool:
+    """Return whether every line has as many columns as the layout.
+
+    polars does not tell: it fills short lines up, and cuts long ones if not all is wanted.
+    """
+    data = np.frombuffer(octets, np.uint8)
+    is_end = data == _LINE_FEED
+    is_end |= data == layout.separator[0]
+    ends = data[np.flatnonzero(is_end)]
+    n_columns = len(layout.columns)
+    if len(ends) % n_columns:
+        return False
+    is_line_feed = ends.reshape(-1, n_columns) == _LINE_FEED
+    return bool(is_line_feed[:, -1].all() and not is_line_feed[:, :-1].any())
 
 
 def _parse(octets: bytes, layout: Layout, wanted: Sequence[str]) -> pl.DataFrame | None:

@@ -96,7 +96,7 @@ class JsonRows:
             if self._prepare is not None:
                 self._prepare(row)
         # Nesting without end is met by RecursionError; ValueError is also that of a bad text.
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
             self._counters.rows_seen += 1
             self._counters.fault(
                 "not the JSON that is expected",

@@ -117,16 +117,17 @@ class TextTableSource:
 
     def _split(self, block: TextBlock) -> Iterator[Lines]:
         octets, line = block
+        n_headers = 0
         if self._header + b"\n" in octets:  # of files put one after another
-            octets = self._without_headers(octets)
+            parts = octets.split(b"\n")
+            n_headers = parts.count(self._header)
+            octets = b"\n".join(b"" if part == self._header else part for part in parts)
         lines = self._reader.split(octets, line, self._layout, self._columns)
+        if n_headers:
+            self.counters.ignored["empty line"] -= n_headers
+            self.counters.ignored["header"] += n_headers
         if len(lines.numbers):
             yield lines
-
-    def _without_headers(self, octets: bytes) -> bytes:
-        """Empty the lines that repeat the header; an empty line is ignored like one."""
-        lines = [b"" if line == self._header else line for line in octets.split(b"\n")]
-        return b"\n".join(lines)
 
     def _read_header(self) -> TextBlock:
         """Find the header and what follows it."""

@@ -15,7 +15,7 @@ from minewatch.readers.flowlogs.row_faults import RowFaults
 from minewatch.readers.flowlogs.settled import settled
 from minewatch.readers.flowlogs.text_blocks import TextBlocks
 from minewatch.readers.flowlogs.zeek_conn import CONN_FIELDS, NEEDED, conn_records
-from minewatch.readers.flowlogs.zeek_heads import CONN, JSON, zeek_log
+from minewatch.readers.flowlogs.zeek_heads import CONN, JSON, OTHER, zeek_log
 from minewatch.readers.flowlogs.zeek_names import HEAD_OCTETS, ZeekNames
 from minewatch.readers.flowlogs.zeek_tsv import ZeekTsv
 from minewatch.readers.unpack import Rejoined, read_head
@@ -69,8 +69,9 @@ class ZeekFormat:
                 name, "no log of Zeek: neither a #fields line nor JSON with id.orig_h"
             )
         if found.path not in (CONN, ""):
+            which = "another log" if found.path == OTHER else f"{found.path}.log"
             raise SourceError(
-                name, f"{found.path}.log of Zeek tells of no flows; give the conn.log beside it"
+                name, f"{which} of Zeek tells of no flows; give the conn.log beside it"
             )
         whole = cast(BinaryIO, Rejoined(head, cast(Any, stream)))
         return ZeekSource(name, path, whole, is_json=found.encoding == JSON, strict=strict)

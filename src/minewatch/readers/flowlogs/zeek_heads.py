@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 CONN: Final = "conn"
+OTHER: Final = "other"
+"""A log whose name nothing tells, but not ``conn``."""
 TSV: Final = "tsv"
 JSON: Final = "json"
 _HEADER: Final = re.compile(rb"\s*#(?:separator|fields|path)[^\w\n]")
@@ -65,4 +67,5 @@ def zeek_log(head: bytes) -> ZeekLog | None:
     named = _JSON_PATH.search(line[1])
     if named:
         return ZeekLog(named[1].decode("ascii", "replace"), JSON)
-    return ZeekLog(next((path for member, path in _MEMBERS if member in members), ""), JSON)
+    unnamed = "" if b"proto" in members else OTHER
+    return ZeekLog(next((path for member, path in _MEMBERS if member in members), unnamed), JSON)

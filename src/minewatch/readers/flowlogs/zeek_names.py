@@ -74,11 +74,11 @@ class ZeekNames:
         values: list[npt.NDArray[np.int32]] = []
         left = MAX_UIDS
         for lines in self._rows("ssl", _SSL, ("uid",)):
-            frame = lines.frame.drop_nulls()[:left]
+            frame = lines.frame.drop_nulls()
+            keys.append(_hashes(frame["uid"][:left]))
+            values.append(server_places(frame["server_name"][:left], self._known))
             left -= frame.height
-            keys.append(_hashes(frame["uid"]))
-            values.append(server_places(frame["server_name"], self._known))
-            if left == 0:
+            if left < 0:
                 self._note("ssl", f"more than {MAX_UIDS} connections; later ones have no name")
                 break
         if keys:
