@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from minewatch.readers.netflow.domain import Domain, Gathered, Sent
 from minewatch.readers.netflow.plans import Plan
 from minewatch.readers.netflow.sampled import Sample, SampledPackets
-from minewatch.readers.netflow.templates import DecoderLimits, Template, Usage
+from minewatch.readers.netflow.templates import NANOSECONDS, DecoderLimits, Template, Usage
 from minewatch.readers.netflow.work import Work
 from minewatch.records import RecordArray, RecordCounters
 from minewatch.types import BoolArray
 
-CURES = {
+_MAX_NOTES: Final = 20
+_IDLE_CHECK_NS: Final = NANOSECONDS
+"""How often idle exporters are looked for when there is no room for another."""
+CURES: Final = {
     "time out of range": "set the exporter's clock",
     "end before start": "check the exporter's clock and its template",
     "count out of range": "check the exporter's template",
@@ -44,6 +49,7 @@ class Exporters:
         self.usage = Usage()
         self.domains: dict[tuple[str, str, str | int], Domain] = {}
         self.n_gathered = 0
+        self._checked_ns = 0
         self._sampled = SampledPackets()
         self._ready: list[RecordArray] = []
         self._full: dict[int, tuple[Domain, Gathered]] = {}
@@ -104,6 +110,11 @@ class Exporters:
         gathered = domain.gathered.get(template)
         if gathered is None:
             gathered = domain.gathered[template] = Gathered(plan)
+            if not plan.tells_time:
+                self.note(
+                    f"template {template.identifier} of {domain.statistics.exporter or 'the file'} "
+                    "tells no times: those of export stand for them"
+                )
         if not gathered.parts:
             self._full[id(gathered)] = (domain, gathered)
         gathered.parts.append(octets)
@@ -136,6 +147,12 @@ class Exporters:
             if self._full.pop(id(gathered), None) is not None:
                 self._decode(domain, gathered)
         domain.gathered.clear()
+
+    def note(self, text: str) -> None:
+        """Tell of something that is wrong with the input as a whole, once."""
+        notes = self.counters.notes
+        if text not in notes and len(notes) < _MAX_NOTES:
+            notes.append(text)
 
     def fault(self, reason: str, place: str, cure: str, n: int = 1) -> None:
         """Count rows that were not seen before and cannot be used, as ``RecordCounters.fault``."""
@@ -186,8 +203,9 @@ class Exporters:
     def _forget_idle(self, now_ns: int) -> bool:
         """Forget the domains that were not heard for long; return whether there were any."""
         lifetime = self.limits.template_lifetime_ns
-        if lifetime is None:
+        if lifetime is None or abs(now_ns - self._checked_ns) < _IDLE_CHECK_NS:
             return False
+        self._checked_ns = now_ns
         idle = [key for key, one in self.domains.items() if now_ns - one.last_ns > lifetime]
         for key in idle:
             self.forget(self.domains.pop(key))

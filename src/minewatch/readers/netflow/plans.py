@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from minewatch.readers.netflow import elements as e
 from minewatch.readers.netflow.templates import Template, column, record_type
-from minewatch.readers.netflow.times import plan_times
+from minewatch.readers.netflow.times import TIME_KEYS, plan_times
 from minewatch.readers.netflow.work import MAX_COUNT, Work
 from minewatch.records import DENIED, UNKNOWN, RecordArray, new_records
 
@@ -47,6 +47,7 @@ class Plan:
         )
         self.ignored = _reason_to_ignore(self.keys, template)
         """Why its records tell of no flow; empty if they do."""
+        self.tells_time = bool(self.keys & TIME_KEYS)
         self._steps = () if self.ignored else tuple(_steps(self.keys, out_is_reverse))
 
     def fill(self, work: Work) -> None:

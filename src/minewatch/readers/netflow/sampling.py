@@ -51,15 +51,20 @@ def _intervals(keys: frozenset[int], rows: npt.NDArray[np.void]) -> Int64Array |
         (e.SAMPLING_POPULATION, e.SAMPLING_SIZE, False),
     ):
         if {whole, part} <= keys:
-            sampled = np.clip(column(rows, part), 0, _MAX_INTERVAL).astype(np.int64)
-            others = np.clip(column(rows, whole), 0, _MAX_INTERVAL).astype(np.int64)
+            sampled = _numbers(rows, part)
+            others = _numbers(rows, whole)
             total = others + sampled if is_space else others
             told: Int64Array = np.where(sampled > 0, total // np.maximum(sampled, 1), 0)
             return told
     for key in (e.SAMPLING_INTERVAL, e.SAMPLER_RANDOM_INTERVAL):
         if key in keys:
-            return np.clip(column(rows, key), 0, _MAX_INTERVAL).astype(np.int64)
+            return _numbers(rows, key)
     return None
+
+
+def _numbers(rows: npt.NDArray[np.void], key: int) -> Int64Array:
+    values = np.minimum(column(rows, key).astype(np.uint64), np.uint64(_MAX_INTERVAL))
+    return values.astype(np.int64)
 
 
 def _use_intervals(

@@ -56,6 +56,8 @@ def gather(
         return
     agent = ipaddress.ip_address(bytes(datagram[8:at]))
     sub_agent, sequence, uptime_ms, n = _HEAD.unpack_from(datagram, at)
+    if received_ns is None:
+        exporters.note("sFlow tells no time of day: times are those of the agent's uptime")
     time_ns = uptime_ms * 1_000_000 if received_ns is None else received_ns
     sent = Sent(place, time_ns, uptime_ms, time_ns)
     domain = exporters.find(exporter, PROTOCOL, f"{agent}/{sub_agent}", sent)

@@ -140,7 +140,8 @@ class DecoderLimits:
     domains: int = 1024
     """Exporters, counted by their observation domains."""
     templates_per_domain: int = 256
-    template_octets: int = 4 << 20
+    templates_in_all: int = 8192
+    template_octets: int = 1 << 20
     """Octets of all templates of all exporters, as they were sent."""
     template_lifetime_ns: int | None = 1800 * NANOSECONDS
     """Templates that were not sent again for so long are forgotten (RFC 7011 section 8.4)."""
@@ -156,6 +157,7 @@ class DecoderLimits:
 class Usage:
     """What all domains of a decoder hold together, and which limits they ran into."""
 
+    templates: int = 0
     template_octets: int = 0
     waiting_octets: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -213,6 +215,7 @@ class TemplateStore:
         self.withdraw(template.identifier)
         if not self._has_room(len(octets), now_ns):
             return False
+        self._usage.templates += 1
         self._usage.template_octets += len(octets)
         self._kept[template.identifier] = _Kept(template, octets, now_ns)
         return True
@@ -226,6 +229,7 @@ class TemplateStore:
         """Forget one template, if it is known."""
         kept = self._kept.pop(identifier, None)
         if kept is not None:
+            self._usage.templates -= 1
             self._usage.template_octets -= len(kept.octets)
 
     def withdraw_all(self, *, of_options: bool) -> None:
@@ -250,6 +254,7 @@ class TemplateStore:
     def _fits(self, octets: int) -> bool:
         return (
             len(self._kept) < self._limits.templates_per_domain
+            and self._usage.templates < self._limits.templates_in_all
             and self._usage.template_octets + octets <= self._limits.template_octets
         )
 

@@ -18,6 +18,8 @@ Clock: TypeAlias = Callable[[Work, int], Int64Array]
 
 _MILLISECOND: Final = 1_000_000
 _MICROSECOND: Final = 1000
+_MAX_AGO: Final = 1 << 51
+"""Microseconds: 71 years."""
 _NTP_EPOCH: Final = 2_208_988_800
 """Seconds from 1900 to 1970."""
 _UPTIME_WRAP: Final = 1 << 32
@@ -60,7 +62,8 @@ def _ntp(work: Work, key: int) -> Int64Array:
 
 
 def _before_export(work: Work, key: int) -> Int64Array:
-    return work.export_ns - _numbers(work, key) * _MICROSECOND
+    ago = np.minimum(column(work.rows, key).astype(np.uint64), np.uint64(_MAX_AGO))
+    return work.export_ns - ago.astype(np.int64) * _MICROSECOND
 
 
 def _uptime(work: Work, key: int) -> Int64Array:
@@ -113,6 +116,10 @@ _OBSERVED: Final[tuple[tuple[int, Clock], ...]] = (
     (e.OBSERVED_MILLISECONDS, _milliseconds),
     (e.OBSERVED_SECONDS, _seconds),
 )
+TIME_KEYS: Final = frozenset(key for start, end, _ in _PAIRS for key in (start, end)) | frozenset(
+    key for key, _ in _OBSERVED
+)
+"""Fields of which one must be there for a record to tell when."""
 _DURATIONS: Final = (
     (e.DURATION_MICROSECONDS, _MICROSECOND),
     (e.DURATION_MILLISECONDS, _MILLISECOND),

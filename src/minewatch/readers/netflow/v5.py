@@ -76,15 +76,15 @@ def gather(
     if interval != domain.sampling.interval:
         exporters.settle(domain)
         domain.sampling.interval = interval
+    usable = min(whole, n)
+    end = HEADER_OCTETS + usable * RECORD_OCTETS
+    if usable:
+        exporters.gather(domain, TEMPLATE, datagram[HEADER_OCTETS:end], usable, sent)
     if whole < n:
         exporters.fault(
             "datagram cut", place, f"{n} records are told, {whole} are there", n - whole
         )
-    usable = min(whole, n)
-    if usable:
-        end = HEADER_OCTETS + usable * RECORD_OCTETS
-        exporters.gather(domain, TEMPLATE, datagram[HEADER_OCTETS:end], usable, sent)
-        if any(datagram[end:]):
-            exporters.fault(
-                "octets after the last record", place, f"{len(datagram) - end} octets, not used"
-            )
+    elif any(datagram[end:]):
+        exporters.fault(
+            "octets after the last record", place, f"{len(datagram) - end} octets, not used"
+        )
