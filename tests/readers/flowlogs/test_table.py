@@ -13,14 +13,14 @@ from minewatch.output.destination import Destination
 from minewatch.output.flows import FORMATS, FlowWriter
 from minewatch.pipeline import PipelineOptions, meter_capture, open_capture
 from minewatch.readers.flowlogs.table import TableFormat, record_frame
-from minewatch.readers.source import Input
+from minewatch.readers.source import Input, open_counted
 from minewatch.records import Names, new_records
 
 FORMAT = TableFormat()
 
 
 def read(octets, *, path="-", strict=True):
-    assert FORMAT.recognises(octets[:1000])
+    assert FORMAT.recognises(octets)
     source = FORMAT.open("a", path, io.BytesIO(octets), strict=strict)
     assert isinstance(source, FlowSource)
     blocks = [block.copy() for block in source.read()]
@@ -107,6 +107,20 @@ def test_a_column_that_is_missing(kind):
     frame = record_frame(new_records(2), Names()).drop("vlan_id")
     with pytest.raises(SourceError, match="a: column vlan_id is missing"):
         read(as_octets(frame, kind))
+
+
+def test_parquet_is_told_by_its_footer(tmp_path):
+    noise = np.random.default_rng(5).integers(0, 60_000, 50_000)
+    made = new_records(len(noise))
+    made["source_transport_port"] = noise
+    path = tmp_path / "a.parquet"
+    frame = record_frame(made, Names())
+    for columns, is_ours in ((frame.columns, True), (["source_transport_port"], False)):
+        frame.select(columns).write_parquet(path)
+        opened = open_counted(Input("a", str(path), None))
+        assert FORMAT.recognises(opened.peek(1000)) is is_ours
+        opened.close()
+        assert not FORMAT.recognises(path.read_bytes()[:1000])
 
 
 def test_it_offers_what_the_contract_asks():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lines of delimited text as columns; lines of another shape are told apart, not guessed at.
 
-A block in which every line has its separators is given to polars as it is. Only a block that holds a
+A block in which every line has its separators is given to polars as it is. Only one that holds a
 line of another shape is looked at line by line, and the good lines are given to polars then.
 """
 

@@ -22,8 +22,9 @@ from minewatch.readers.flowlogs.table_columns import (
     records_from,
     table_records,
 )
-from minewatch.readers.flowlogs.table_parquet import PARQUET_MAGIC, ParquetTableSource
+from minewatch.readers.flowlogs.table_parquet import ParquetTableSource
 from minewatch.readers.flowlogs.text_table import TextTableSource, header_of
+from minewatch.readers.source import PARQUET_MAGIC
 from minewatch.readers.unpack import Rejoined, read_head
 from minewatch.records import Names, RecordArray, RecordCounters
 
@@ -43,14 +44,12 @@ class TableFormat:
     def recognises(self, head: bytes) -> bool:
         """Return whether an input that begins so has the columns of minewatch.
 
-        Parquet tells its columns at its end: of it, only ``open`` knows.
-
         Parameters
         ----------
-        head : first octets, unpacked.
+        head : first octets, unpacked; of Parquet those of its footer as well, which has the names.
         """
         if head.startswith(PARQUET_MAGIC):
-            return True
+            return is_table([name for name in FIELDS if name.encode() in head])
         return is_table(_members(head)) or is_table(header_of(head))
 
     def open(self, name: str, path: str, stream: BinaryIO, *, strict: bool) -> FlowSource:

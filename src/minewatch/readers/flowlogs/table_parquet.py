@@ -22,10 +22,9 @@ from minewatch.readers.flowlogs.table_columns import (
     needed_columns,
     table_records,
 )
-from minewatch.readers.source import STDIN, UnpackError
+from minewatch.readers.source import PARQUET_MAGIC, STDIN, UnpackError
 from minewatch.records import Names, RecordArray, RecordCounters
 
-PARQUET_MAGIC: Final = b"PAR1"
 ROWS: Final = 1 << 17
 MAX_SPOOL_OCTETS: Final = 1 << 34
 """Parquet is read from its end: what comes from a pipe or was packed is put in a file first."""
