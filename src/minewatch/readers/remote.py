@@ -61,7 +61,10 @@ def starts(urls: Sequence[str], sizes: Sequence[int]) -> list[bytes | SourceErro
 
 
 def connect(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL, and the path in it. Nothing is sent yet."""
+    """Return the file system of a URL, and the path in it.
+
+    Nothing of the path is asked for yet; a library may look for credentials where it runs.
+    """
     scheme, _, place = url.partition("://")
     if not place.strip("/"):
         raise SourceError(printable_url(url), f"name what to read: {scheme}://bucket/folder")
