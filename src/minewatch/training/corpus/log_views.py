@@ -114,7 +114,10 @@ def log_view(
     arranged = arrange(records, settings or ArrangeSettings())
     frame = arranged.conversations.filter(pl.col("gate_reason") == gate.PASSED)
     home = parse_networks(PRIVATE_NETWORKS)
-    frame = with_estimated_octets(frame.with_columns(is_source_home(home)))
+    # Google scales counts before it writes them; what was seen is less all the same.
+    seen = pl.max_horizontal(SAMPLING, pl.lit(setting.export.sampling))
+    frame = frame.with_columns(is_source_home(home), seen.cast(pl.Int64).alias(SAMPLING))
+    frame = with_estimated_octets(frame)
     intervals = with_estimated_octets(arranged.intervals)
     names = [*(column.name for column in schema.CONVERSATION), SAMPLING]
     given = Conversations(frame.select(names), intervals, _no_packets())
