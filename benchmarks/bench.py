@@ -161,13 +161,17 @@ def ensure_minewatch() -> None:
 
 
 def ensure_peers() -> None:
-    """Make the environment of the peers; a failure shows in ``missing_programs``."""
-    if not Path(PEERS_PYTHON).exists():
-        say("installing nfstream into an environment of its own")
+    """Make the environment of the peers, or renew it; a failure shows in ``missing_programs``."""
+    installed = PEERS_VENV / PEERS_REQUIREMENTS.name
+    wanted = PEERS_REQUIREMENTS.read_text(encoding="ascii")
+    if not installed.exists() or installed.read_text(encoding="ascii") != wanted:
+        say("installing the peers into an environment of their own")
         subprocess.run([sys.executable, "-m", "venv", str(PEERS_VENV)], check=True)
         pip = [PEERS_PYTHON, "-m", "pip", "install", "--quiet", "-r", str(PEERS_REQUIREMENTS)]
         if subprocess.run(pip, check=False).returncode:
             shutil.rmtree(PEERS_VENV)
+        else:
+            installed.write_text(wanted, encoding="ascii")
 
 
 def missing_programs(names: list[str], directory: Path) -> list[str]:

@@ -74,6 +74,24 @@ def program_table(results: dict[str, Result], packets: int) -> str:
     return _aligned(rows)
 
 
+def flow_table(results: dict[str, Result], records: int, peer: str) -> str:
+    """One line per program that reads a flow log of so many records."""
+    rows = [["program", "wall s", "spread", "CPU s", "k records/s", f"/ {peer}", "peak MiB"]]
+    for name, result in results.items():
+        rows.append(
+            [
+                name,
+                f"{result.wall_s:.2f}",
+                f"{result.spread:.0%}",
+                f"{result.cpu_s:.2f}",
+                f"{records / result.wall_s / 1e3:.0f}",
+                _number(speed_ratio(results, name, peer)),
+                f"{result.peak_mib:.0f}",
+            ]
+        )
+    return _aligned(rows)
+
+
 def check_table(found: list[Check]) -> str:
     """One line per wanted figure."""
     rows = [["wanted", "limit", "measured", "verdict"]]
