@@ -13,7 +13,7 @@ from minewatch.readers.flowlogs.azure_tuples import AzureTuples, FlowTuple
 from minewatch.readers.flowlogs.json_documents import JsonDocuments
 from minewatch.readers.flowlogs.json_source import DECODE_ERRORS, MAX_IGNORED_KINDS, fault_of
 from minewatch.readers.flowlogs.json_values import RowError, shown
-from minewatch.readers.flowlogs.row_packing import RowPacker
+from minewatch.readers.flowlogs.row_packing import BLOCK_ROWS, RowPacker
 from minewatch.records import Names, RecordArray, RecordCounters
 
 Record = TypeVar("Record")
@@ -47,7 +47,7 @@ class AzureSource(ABC, Generic[Record]):
         self._decoder = decoder
         self._strict = strict
         self._documents = JsonDocuments(name, stream, self.counters, strict=strict)
-        self._packer = RowPacker()
+        self._packer = RowPacker(BLOCK_ROWS)
         self._tuples = AzureTuples(self._packer, unit_ns)
 
     @abstractmethod

@@ -163,12 +163,13 @@ class GcpSource(JsonSource[Entry]):
                 whole_number(connection.dest_port, "dest_port", MAX_PORT, 0),
             ),
             protocol=protocol_number(connection.protocol, "protocol"),
-            times=self.in_order(
-                time_of(payload.start_time, "start_time"), time_of(payload.end_time, "end_time")
-            ),
             packets=(whole_number(payload.packets_sent, "packets_sent"), UNKNOWN),
             payload_octets=(whole_number(payload.bytes_sent, "bytes_sent"), UNKNOWN),
             observer=_observer_of(payload),
+            # Last: what is repaired must be parsed.
+            times=self.in_order(
+                time_of(payload.start_time, "start_time"), time_of(payload.end_time, "end_time")
+            ),
         )
         return None
 

@@ -164,10 +164,6 @@ class JoySource(JsonSource[JoyFlow]):
                 whole_number(document.dp, "dp", MAX_PORT, 0),
             ),
             protocol=protocol_number(document.pr, "pr"),
-            times=self.in_order(
-                epoch_time(document.time_start, "time_start", _SECOND),
-                epoch_time(document.time_end, "time_end", _SECOND),
-            ),
             packets=(
                 whole_number(document.num_pkts_out, "num_pkts_out"),
                 whole_number(document.num_pkts_in, "num_pkts_in", missing=self._absent),
@@ -179,6 +175,11 @@ class JoySource(JsonSource[JoyFlow]):
             end_reason=_END_REASONS.get(document.expire_type or "", 0),
             is_source_initiator=_initiator(document.tcp),
             server_name=self.known.server(_server_name(document.tls)),
+            # Last: what is repaired must be parsed.
+            times=self.in_order(
+                epoch_time(document.time_start, "time_start", _SECOND),
+                epoch_time(document.time_end, "time_end", _SECOND),
+            ),
         )
         for query in document.dns or ():
             for resource in query.rr or ():

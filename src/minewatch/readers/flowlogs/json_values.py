@@ -225,4 +225,6 @@ def protocol_number(value: int | str | None, what: str) -> int:
         return _PROTOCOLS[value.lower()]
     if value is None or value == "":
         raise RowError(f"{what} is missing", "a flow cannot be told without it")
+    if isinstance(value, str) and not value.removeprefix("-").isdecimal():
+        raise RowError(f"{what} is not known", f"write the protocol's number; found {shown(value)}")
     return whole_number(value, what, MAX_PROTOCOL)

@@ -207,7 +207,6 @@ class SuricataSource(JsonSource[Event]):
             destination=address(event.dest_ip),
             ports=_ports(event),
             protocol=protocol_number(event.proto, "proto"),
-            times=self.in_order(time_of(flow.start, "start"), time_of(flow.end, "end")),
             packets=(
                 whole_number(flow.pkts_toserver, "pkts_toserver"),
                 whole_number(flow.pkts_toclient, "pkts_toclient"),
@@ -223,6 +222,8 @@ class SuricataSource(JsonSource[Event]):
             is_source_initiator=1,
             observer=_observer(event.host, event.in_iface, ""),
             server_name=self._names.server(event.flow_id),
+            # Last: what is repaired must be parsed.
+            times=self.in_order(time_of(flow.start, "start"), time_of(flow.end, "end")),
         )
 
     def _take_netflow(self, event: Event) -> None:
@@ -234,13 +235,14 @@ class SuricataSource(JsonSource[Event]):
             destination=address(event.dest_ip),
             ports=_ports(event),
             protocol=protocol_number(event.proto, "proto"),
-            times=self.in_order(time_of(flow.start, "start"), time_of(flow.end, "end")),
             packets=(whole_number(flow.pkts, "pkts"), UNKNOWN),
             octets=(whole_number(flow.bytes, "bytes"), UNKNOWN),
             tcp_control_bits=(_bits(event.tcp.tcp_flags) if event.tcp else UNKNOWN, UNKNOWN),
             vlan=0 if event.vlan is None else _vlan(event.vlan),
             observer=_observer(event.host, event.in_iface, "netflow"),
             server_name=self._names.server(event.flow_id),
+            # Last: what is repaired must be parsed.
+            times=self.in_order(time_of(flow.start, "start"), time_of(flow.end, "end")),
         )
 
 
