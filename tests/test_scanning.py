@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from made_up_records import talk
 from minewatch import gate, registry, scanning
 from minewatch.address import halves_of
 from minewatch.allow.entries import Entry, Known
@@ -15,6 +16,7 @@ from minewatch.detectors.fusion import Fusion
 from minewatch.detectors.signature import SignatureDetector
 from minewatch.pipeline import PipelineOptions
 from minewatch.readers.source import Input
+from minewatch.records import Names, RecordCounters
 from minewatch.schema import KIND_JSON, Column
 from minewatch.testing import conversations, payload
 from minewatch.types import Conversations, Evidence, Scores
@@ -344,3 +346,59 @@ def test_the_gate_gives_the_base_rate_and_its_reason():
     assert verdict.mining_probability == Fusion().prior
     assert verdict.detectors == {"signature": None}
     assert verdict.evidence[0].text == "Not scored: seen for less than 30 s."
+
+
+class Log:
+    """A flow log of a miner that never rests."""
+
+    name = "made-up.log"
+
+    def __init__(self, records):
+        self.records = records
+        self.counters = RecordCounters(rows_seen=len(records), rows_parsed=len(records))
+        self.names = Names()
+
+    def read(self):
+        yield self.records
+
+    def close(self):
+        pass
+
+
+def scan_log(records, **changes):
+    options = scanning.ScanOptions(
+        PipelineOptions(), registry.decoders(), registry.detectors(), Fusion(), **changes
+    )
+    told, chunks = scanning.scan_logs("logs", [Log(records)], options)
+    return told, list(chunks)
+
+
+def steady_records(n=60, **fields):
+    rng = np.random.default_rng(4)
+    records = talk(n, **fields)
+    records["packet_delta_count"] = rng.integers(8, 13, len(records))
+    records["octet_delta_count"] = rng.integers(1200, 2600, len(records))
+    return records
+
+
+def test_flow_logs_are_scored_by_what_needs_no_packets():
+    told, (chunk,) = scan_log(steady_records())
+    assert (told.scored, told.failures) == (1, {})
+    ready = {name for name, scores in chunk.scores.items() if not np.isnan(scores).any()}
+    assert {"rhythm", "one-class"} <= ready
+    assert not {"signature", "sequence", "synchrony"} & ready
+    assert "stratum_dialect" not in chunk.conversations.frame.columns
+
+
+def test_sampling_draws_the_verdict_to_the_prior_and_its_parts_still_add_up():
+    _, (whole,) = scan_log(steady_records())
+    _, (sampled,) = scan_log(steady_records(sampling_packet_interval=100))
+    assert sampled.conversations.frame["sampling_packet_interval"].to_list() == [100]
+    prior = np.log(Fusion().prior / (1 - Fusion().prior))
+    for chunk in (whole, sampled):
+        verdict = chunk.verdict(0)
+        told = sum(item.contribution for item in verdict.evidence)
+        p = verdict.mining_probability
+        assert told == pytest.approx(np.log(p / (1 - p)) - prior, abs=1e-6)
+    unsampled = Fusion().probability(sampled.scores, 1)
+    assert abs(np.log(sampled.probability / 0.002)) < abs(np.log(unsampled / 0.002))

@@ -15,6 +15,7 @@ from minewatch.allow.entries import Known
 from minewatch.allow.marking import ALLOWED, EXPIRED, with_known
 from minewatch.contracts import Decoder, Detector, FlowSource
 from minewatch.detectors.fusion import Fusion
+from minewatch.detectors.sampled import believed_share, with_sampling
 from minewatch.identify.identity import with_identity
 from minewatch.logs import LogReport, log_conversations
 from minewatch.pipeline import (
@@ -120,13 +121,14 @@ class ScannedChunk:
         contributions = self.options.fusion.contributions(
             {name: scores[row : row + 1] for name, scores in self.scores.items()}
         )
+        believed = float(believed_share(self.conversations.frame[row : row + 1])[0])
         evidence: list[Evidence] = []
         for detector in self.options.detectors:
             name = detector.name
             if np.isnan(self.scores[name][row]):
                 continue
             probability = float(self.scores[name][row])
-            total = float(contributions[name][0])
+            total = believed * float(contributions[name][0])
             evidence.extend(_explained(detector, self.conversations, row, probability, total))
         evidence.sort(key=lambda item: -abs(item.contribution))
         probability = float(self.probability[row])
@@ -219,6 +221,7 @@ def _scan_chunks(
             decoded = with_names(decoded, chunk, everyone)
         scores = score(decoded, options.detectors, report)
         probability = options.fusion.probability(scores, len(decoded))
+        probability = with_sampling(probability, decoded.frame, options.fusion.prior)
         told = everyone if options.decode_all else probability >= options.threshold
         decoded = decode(decoded, late, told, report)
         if NAME_COLUMN not in used:

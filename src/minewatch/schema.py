@@ -34,6 +34,9 @@ KIND_NOISE: Final = 64
 """The first payload was of 64 octets, its answer of 170 or 234: Stratum V2 opens like that."""
 KIND_TALKS: Final = KIND_JSON | KIND_WEBSOCKET | KIND_JSON_RPC | KIND_NOISE
 """Kinds of payload in which plaintext mining can begin."""
+SAMPLING: Final = "sampling_packet_interval"
+"""Column of conversations of flow logs, beside those below: how many packets one counted packet
+stands for; 1 if all were counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 
 from made_up_records import HOST, POOL, record, talk
 from minewatch import schema
-from minewatch.arranging.frames import SAMPLING, SERVER, ends_of, flow_frame
+from minewatch.arranging.frames import SERVER, ends_of, flow_frame
 from minewatch.metering.record_biflows import find_biflows
 
 
@@ -24,7 +24,7 @@ def initiator(*records):
 
 
 def test_columns_are_those_of_flow_tables():
-    types = schema.polars_schema(schema.FLOW) | {SAMPLING: pl.Int64(), SERVER: pl.Int64()}
+    types = schema.polars_schema(schema.FLOW) | {schema.SAMPLING: pl.Int64(), SERVER: pl.Int64()}
     assert dict(frame_of(talk(2)).schema) == types
 
 

@@ -24,8 +24,6 @@ _COUNTERS: Final = (
     ("payload_octet_count", t.T_PAYLOAD_AB),
     ("tcp_control_bits", t.T_FLAGS_AB),
 )
-SAMPLING: Final = "sampling_packet_interval"
-"""Column beside those of the schema: how many packets one counted packet stands for."""
 SERVER: Final = "server"
 """Column beside those of the schema: place of the server's name among those of the run."""
 
@@ -87,7 +85,7 @@ def _is_a_initiator(biflows: Int64Array, a_port: Int64Array, b_port: Int64Array)
 
 
 def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFrame:
-    """Return totals in the columns of ``schema.FLOW``, with ``SAMPLING`` and ``SERVER``.
+    """Return totals in the columns of ``schema.FLOW``, with ``schema.SAMPLING`` and ``SERVER``.
 
     ``flow_id`` is the row's number and to be replaced. What a flow log does not tell is null.
 
@@ -105,7 +103,7 @@ def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFra
         "flow_end_nanoseconds": totals[:, t.T_END],
         "vlan_id": totals[:, t.T_VLAN],
         "flow_end_reason": _known(totals[:, t.T_END_REASON], 0),
-        SAMPLING: totals[:, t.T_SAMPLING],
+        schema.SAMPLING: totals[:, t.T_SAMPLING],
         SERVER: _known(totals[:, t.T_SERVER_NAME], UNKNOWN),
         "flow_id": np.arange(len(totals)),
     }
@@ -114,7 +112,7 @@ def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFra
         ab, ba = totals[:, word], totals[:, word + 1]
         columns[name] = _known(np.where(a_first, ab, ba), UNKNOWN)
         columns[f"reverse_{name}"] = _known(np.where(a_first, ba, ab), UNKNOWN)
-    types = schema.polars_schema(schema.FLOW) | {SAMPLING: pl.Int64(), SERVER: pl.Int64()}
+    types = schema.polars_schema(schema.FLOW) | {schema.SAMPLING: pl.Int64(), SERVER: pl.Int64()}
     frame = pl.DataFrame(columns).with_columns(payload_kinds=pl.lit(0, pl.UInt8))
     return frame.select(
         pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)

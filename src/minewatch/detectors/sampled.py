@@ -9,10 +9,9 @@ import numpy as np
 import polars as pl
 
 from minewatch.odds import from_log_odds, log_odds, logit
+from minewatch.schema import SAMPLING
 from minewatch.types import FloatArray
 
-SAMPLING: Final = "sampling_packet_interval"
-"""Column: how many packets one counted packet stands for; 1 if all were counted."""
 HALF_PACKETS: Final = 20.0
 """Packets really seen at which thinly sampled evidence counts half. Chosen with sight of logs of
 one packet in ten: of normal conversations of lab and simulator 11 in 985 reach a probability of 0.1

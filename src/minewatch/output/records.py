@@ -13,9 +13,9 @@ import polars as pl
 from minewatch import gate
 from minewatch.address import with_text
 from minewatch.allow.marking import COLUMNS as KNOWN
-from minewatch.arranging.frames import SAMPLING
 from minewatch.output.community import community_ids
 from minewatch.output.contract import NAMES
+from minewatch.schema import SAMPLING
 from minewatch.types import Evidence, Verdict
 
 MAX_ALGORITHM: Final = 64
