@@ -8,7 +8,7 @@ import zstandard
 
 from minewatch.readers.nfcapd import compression as c
 from minewatch.readers.nfcapd.compression import MAX_BLOCK_OCTETS, Unpacker
-from minewatch.readers.source import UnpackError
+from minewatch.readers.unpack import UnpackError
 
 TEXT = b"abcde"
 PACKED = {

@@ -9,7 +9,7 @@ import nfcapd_files as f
 from minewatch.errors import SourceError
 from minewatch.readers.nfcapd import compression as c
 from minewatch.readers.nfcapd.file import NfcapdFile
-from minewatch.readers.source import UnpackError
+from minewatch.readers.unpack import UnpackError
 
 
 def opened(octets):

@@ -11,7 +11,7 @@ import zstandard
 
 from minewatch.metering.lz4 import unpack_lz4
 from minewatch.metering.lzo import unpack_lzo
-from minewatch.readers.source import UnpackError
+from minewatch.readers.unpack import UnpackError
 from minewatch.types import ByteArray
 
 PLAIN, LZO, BZIP2, LZ4, ZSTD = range(5)

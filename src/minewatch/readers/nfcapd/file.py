@@ -22,7 +22,7 @@ from minewatch.readers.nfcapd.compression import (
     PLAIN,
     Unpacker,
 )
-from minewatch.readers.source import UnpackError
+from minewatch.readers.unpack import UnpackError
 from minewatch.types import ByteArray
 
 MAGIC: Final = b"\x0c\xa5"
