@@ -16,7 +16,7 @@ def test_every_input_is_in_every_table():
     for one in INPUTS:
         assert text.count(f"| {one.title} |") == 3, one.title
         assert f"- **{one.title}**: " in text
-    assert "2026-01-02 by `minewatch evaluate x`" in text
+    assert "on\n2026-01-02 by `minewatch evaluate x`\n" in text
     assert NOT_MEASURED in text
 
 

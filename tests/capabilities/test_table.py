@@ -7,6 +7,7 @@ from minewatch.capabilities import table
 from minewatch.capabilities.inputs import INPUTS
 from minewatch.capabilities.recall import Measured, Measurement, Measurements
 from minewatch.capabilities.table import (
+    NO_ROW_YET,
     NOT_MEASURED,
     RECALL_HEADS,
     TELL_HEADS,
@@ -63,6 +64,17 @@ def test_recall_is_of_mining_that_lasts_long_and_at_one_false_alarm(found):
     assert all(len(row) == len(RECALL_HEADS) for row in rows)
 
 
+def test_what_is_logged_at_the_end_was_not_seen_before(monkeypatch):
+    monkeypatch.setattr(table, "ready_after", lambda *given: {})
+    told = Measurements("x", "y", {"zeek": AWS})
+    (one,) = capabilities([], told, [BY_NAME["zeek"]])
+    (row,) = recall_rows([one])
+    assert row[2:6] == (NO_ROW_YET, NO_ROW_YET, NO_ROW_YET, "0.75, 3 of 4")
+    assert dict(one.lines())["recall"] == (
+        "AWS, 60 s; at one false alarm in 1,000: its end: 0.75, 3 of 4"
+    )
+
+
 def test_readiness_is_told_in_words(found):
     heads, rows = ready_rows(found)
     assert heads == ("input", "rhythm", "sequence", "one-class")
@@ -83,6 +95,9 @@ def test_blindness_follows_from_what_is_told():
     assert "sampling" in texts["gcp"]
     assert "sampling" not in texts["aws"]
     assert "before the connection ends" in texts["zeek"]
+    assert "gaps" in texts["sflow"]
+    assert "after the first packets" in texts["first-packets"]
+    assert "gaps" not in texts["first-packets"]
     assert "name of the pool" not in texts["zeek"]
 
 

@@ -147,7 +147,7 @@ INPUTS: Final[tuple[InputEntry, ...]] = (
         ),
         InputKind.NO_PAYLOAD,
         (InputKind.NO_PAYLOAD.value,),
-        "A snapshot length of 96 octets keeps all headers.",
+        "A snapshot length of 128 octets keeps all headers.",
     ),
     InputEntry(
         "first-packets",
@@ -315,7 +315,7 @@ INPUTS: Final[tuple[InputEntry, ...]] = (
             tcp_flags="as a state",
             names=NO_NAMES,
             sampling=_ALL,
-            shortest_interval="the status interval of argus (-S): by default 60 s or less",
+            shortest_interval="the status interval of argus (-S)",
             delay="the status interval",
         ),
         exports.azure_vnet(60.0),

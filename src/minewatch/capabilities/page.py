@@ -45,8 +45,10 @@ def page_lines(found: Sequence[Capability], measurements: Measurements) -> Itera
     yield "with its highest score of all moments; in brackets the 95 % interval over recorders and"
     yield 'hosts. "Labelled mining" is a probability of a half, what `scan` reports without an'
     yield "option: of flow logs it is careful, and `--threshold` or `--budget` find more."
-    yield f"Measured on {measurements.date} by `{measurements.made_by}`;"
-    yield "[how](../benchmark/README.md)."
+    yield "The intervals are wide because four recorders hold mining. Logs were measured on"
+    yield f"{measurements.date} by `{measurements.made_by}`"
+    yield "([all of it](../benchmark/formats.md)), packets and records of minewatch by the whole"
+    yield "[benchmark](../benchmark/README.md)."
     yield ""
     yield from markdown(RECALL_HEADS, recall_rows(found))
 

@@ -13,6 +13,7 @@ from minewatch.capabilities.readiness import ready_after
 from minewatch.capabilities.recall import Measurement, Measurements
 from minewatch.contracts import Detector
 from minewatch.exporting.settings import ExportSettings
+from minewatch.training.corpus.views import InputKind
 
 LONG_S: Final = 1800
 """Of mining that lasts longer is told how much was found."""
@@ -20,6 +21,7 @@ COST: Final = "one"
 """At one false alarm among all normal conversations of the real sources."""
 LABEL: Final = "label"
 NOT_MEASURED: Final = "not measured"
+NO_ROW_YET: Final = "no row yet"
 _MOMENTS_S: Final = (600, 1800, 3600, 0)
 
 
@@ -50,9 +52,8 @@ class Capability:
         if not self.measured:
             yield "recall", NOT_MEASURED
         for of in self.measured:
-            told = ", ".join(
-                f"{seconds(seen_s)}: {_text(of, COST, seen_s)}" for seen_s in (LONG_S, 0)
-            )
+            moments = (0,) if tells.unit == CONNECTION else (LONG_S, 0)
+            told = ", ".join(f"{seconds(s)}: {_text(of, COST, s)}" for s in moments)
             yield "recall", f"{of.title}; at one false alarm in {of.normal:,}: {told}"
 
     def as_data(self) -> dict[str, Any]:
@@ -111,15 +112,18 @@ def blind_to(entry: InputEntry) -> Iterator[str]:
     entry : the input.
     """
     tells = entry.tells
+    is_sampled = isinstance(entry.shown, ExportSettings) and entry.shown.sampling > 1
     if not tells.payload:
         yield "what is said: login, wallet, coin and pool software"
     if not tells.names_servers:
         yield "the name of the pool"
-    if tells.unit != PACKET:
+    if entry.shown is InputKind.FIRST_30:
+        yield "what comes after the first packets, but for totals"
+    elif tells.unit != PACKET or is_sampled:
         yield "who speaks first and when: messages, their gaps and common moments"
     if tells.unit == CONNECTION:
         yield "anything before the connection ends, and how steady it was"
-    if isinstance(entry.shown, ExportSettings) and entry.shown.sampling > 1:
+    if is_sampled:
         yield "conversations of few packets, which sampling leaves out or distorts"
 
 
@@ -203,13 +207,15 @@ def recall_rows(found: Sequence[Capability]) -> list[tuple[str, ...]]:
         if not one.measured:
             nothing = (NOT_MEASURED,) * (len(RECALL_HEADS) - 2)
             rows.append((one.entry.title, "-", *nothing))
-        rows += [(one.entry.title, m.title, *_recall_cells(m)) for m in one.measured]
+        is_late = one.entry.tells.unit == CONNECTION
+        rows += [(one.entry.title, m.title, *_recall_cells(m, is_late)) for m in one.measured]
     return rows
 
 
-def _recall_cells(of: Measurement) -> Iterator[str]:
+def _recall_cells(of: Measurement, is_late: bool) -> Iterator[str]:
+    """Yield what was found at each moment; where a row comes late, only at the end."""
     for seen_s in _MOMENTS_S:
-        yield _text(of, COST, seen_s)
+        yield NO_ROW_YET if is_late and seen_s else _text(of, COST, seen_s)
     yield _text(of, LABEL, 0)
     alarms = of.false_alarms.get(LABEL)
     yield NOT_MEASURED if alarms is None else f"{alarms} of {of.normal:,}"
