@@ -3,7 +3,9 @@
 
 import polars as pl
 
-from minewatch.exporting.windows import ENDPOINTS, PACKET
+from minewatch.exporting.observing import ENDPOINTS, PACKET, observed, sampled
+from minewatch.exporting.telling import logged
+from minewatch.exporting.windows import windowed
 
 S = 1_000_000_000
 HOME, AWAY, OTHER_HOME = (0, 0xFFFF_0A00_0005), (0, 0xFFFF_CB00_7107), (0, 0xFFFF_0A00_0006)
@@ -24,8 +26,15 @@ def packets(*rows, conversation=1):
     )
 
 
-def ends(conversation=1, responder=AWAY, protocol=6, ports=(40000, 3333), homes=(True, False)):
-    row = [conversation, *HOME, *responder, *ports, protocol, *homes]
+def ends(
+    conversation=1,
+    responder=AWAY,
+    protocol=6,
+    ports=(40000, 3333),
+    homes=(True, False),
+    initiator=HOME,
+):
+    row = [conversation, *initiator, *responder, *ports, protocol, *homes]
     return pl.DataFrame([row], ENDPOINTS, orient="row")
 
 
@@ -45,3 +54,9 @@ TALK = packets(
 
 def many(n=20_000):
     return packets(*((t / 100, 100, t % 2 == 0, 0x18) for t in range(n)))
+
+
+def log_of(talk, both, settings):
+    """Return what a log tells of packets, as writers are given it."""
+    rows = windowed(sampled(observed(talk, both, settings), settings), settings)
+    return logged(rows, both, settings)

@@ -121,11 +121,13 @@ some_packets = st.lists(
 def test_conversations_are_those_of_the_meter(rows, size):
     """With time-outs that never come, since those belong to windows here.
 
-    SYNs of both ends in one conversation are left out: the meter believes the last one.
+    SYNs of both ends in one conversation are left out: the meter believes the last one. So is
+    FIN where there was no payload: the meter waits for that of the other end.
     """
     talk = []
     for t, (is_back, what, sequence, payload, port) in enumerate(rows):
         is_opening = what & (SYN | ACK) == SYN
+        payload = max(payload, what & FIN)
         one = Packet(at(t), source=(0xFFFF_0A00_0001, port), flags=what, sequence=sequence,
                      payload=b"p" * (payload if not is_opening else 0), octets=40 + t)  # fmt: skip
         talk.append(one.answer() if is_back and not is_opening else one)

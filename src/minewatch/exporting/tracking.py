@@ -39,7 +39,7 @@ _KNOWN: Final[dict[str, pl.DataType]] = {
     "is_busy": pl.Boolean(),
 }
 """What is remembered of a 5-tuple: its latest conversation, who opened that, the sequence number
-of its latest SYN, and whether payload, FIN or RST came since."""
+of its latest SYN, and whether payload, FIN or RST came in it."""
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 
 
@@ -117,22 +117,18 @@ class Tracker:
             return packets.with_columns(part=pl.lit(0, pl.UInt32))
         opens = pl.col("tcp_flags") & (_SYN | _ACK) == _SYN
         was_busy = pl.col("is_busy").fill_null(value=False)
-        packets = packets.with_columns(busy=_is_busy().cum_sum().over(_KEY) + was_busy)
+        sequence = pl.when(opens).then(pl.col("sequence")).forward_fill().shift(1).over(_KEY)
         packets = packets.with_columns(
-            pl.when(opens)
-            .then(pl.col(name))
-            .forward_fill()
-            .shift(1)
-            .over(_KEY)
-            .alias(f"{name}_before")
-            for name in ("sequence", "busy")
+            # Before the packet itself.
+            busy=(_is_busy().cum_sum() - _is_busy().cast(pl.UInt32)).over(_KEY) + was_busy,
+            before=pl.coalesce(sequence, pl.col("syn_sequence").replace(-1, None)),
         )
-        before = pl.coalesce("sequence_before", pl.col("syn_sequence").replace(-1, None))
-        is_other = (
-            opens
-            & before.ne_missing(pl.col("sequence"))
-            & (pl.col("busy") > pl.col("busy_before").fill_null(0))
-        )
+        is_new = opens & pl.col("before").ne_missing(pl.col("sequence"))
+        # Where a new SYN opened nothing, nothing had been busy before it: counting from the new
+        # SYN before is counting from the beginning of the conversation.
+        busy_then = pl.when(is_new).then(pl.col("busy")).forward_fill().shift(1).over(_KEY)
+        packets = packets.with_columns(is_new=is_new, busy_then=busy_then.fill_null(0))
+        is_other = pl.col("is_new") & (pl.col("busy") > pl.col("busy_then"))
         return packets.with_columns(part=is_other.cum_sum().over(_KEY).cast(pl.UInt32))
 
     def _remember(self, groups: pl.DataFrame) -> None:
@@ -199,11 +195,8 @@ def _grouped(packets: pl.DataFrame) -> pl.DataFrame:
     """
     flags, from_b = pl.col("tcp_flags"), pl.col("from_b")
     opening = flags & (_SYN | _ACK)
-    is_busy = _is_busy()
     is_first_part = pl.col("part") == 0
-    since_syn = is_busy.reverse().cum_sum().reverse() > 0
-    has_syn = (opening == _SYN).any()
-    groups = packets.group_by(*_KEY, "part", maintain_order=True).agg(
+    return packets.group_by(*_KEY, "part", maintain_order=True).agg(
         pl.when(is_first_part).then(pl.col("conversation")).first(),
         pl.when(is_first_part).then(pl.col("initiator_b")).first(),
         opener_b=pl.coalesce(
@@ -214,9 +207,7 @@ def _grouped(packets: pl.DataFrame) -> pl.DataFrame:
         last_syn=pl.coalesce(
             pl.col("sequence").filter(opening == _SYN).last(), pl.col("syn_sequence").first()
         ),
-        is_busy_now=pl.when(has_syn)
-        .then(since_syn.filter(opening == _SYN).last())
-        .otherwise(is_busy.any() | pl.col("is_busy").first().fill_null(value=False)),
+        is_busy_now=_is_busy().any()
+        | (is_first_part & pl.col("is_busy").fill_null(value=False)).any(),
         first_destination_port=pl.col("destination_port").first(),
     )
-    return groups
