@@ -216,6 +216,25 @@ def test_a_folder_without_any(tmp_path):
     assert found.notes == []
 
 
+def test_a_folder_that_may_be_listed_and_not_entered(tmp_path, monkeypatch):
+    """The tests may run as root, who may enter everything."""
+    real = finding.Path.stat
+
+    def stat(self, **options):
+        if self.name == "b":
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, **options)
+
+    for name in "abc":
+        (tmp_path / name).write_bytes(log())
+    monkeypatch.setattr(finding.Path, "stat", stat)
+    for argument in (tmp_path, tmp_path / "[a-c]"):
+        found = find([str(argument), str(tmp_path / "a")], FORMATS)
+        assert str(tmp_path / "a") in [one.path for one in found.inputs]
+        (error,) = found.errors
+        assert str(error).endswith(": cannot be read: Permission denied")
+
+
 def test_a_format_that_is_forced(logs):
     day = logs / "AWSLogs/123/vpcflowlogs/eu-west-1/2026/11/28"
     found = find([str(logs / "notes.txt"), str(logs / "trace.pcap")], FORMATS, forced="other")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -63,6 +63,8 @@ def find(
             search.add(argument)
         except SourceError as error:
             search.found.errors.append(error)
+        except OSError as error:
+            search.found.errors.append(_unreadable(argument, error))
     search.settle()
     return search.found
 
@@ -158,15 +160,22 @@ class _Search:
         """Add what lies below a folder, and an error for all that could not be looked at."""
 
         def unreadable(error: OSError) -> None:
-            self.found.errors.append(
-                SourceError(str(error.filename), f"cannot be read: {reason_of(error)}")
-            )
+            self.found.errors.append(_unreadable(str(error.filename), error))
 
         paths: list[Path] = []
         for parent, _, names in os.walk(folder, onerror=unreadable):
             paths.extend(Path(parent, name) for name in names)
-        files = (_as_input(path) for path in sorted(paths) if path.is_file())
+        files = self._files(sorted(paths))
         self._sift(folder, (head_of(one, self._head_octets(one)) for one in files))
+
+    def _files(self, paths: Iterable[Path]) -> Iterator[Input]:
+        """Yield those that are files; a folder may be read and what lies in it may not."""
+        for path in paths:
+            try:
+                if path.is_file():
+                    yield _as_input(path)
+            except OSError as error:
+                self.found.errors.append(_unreadable(str(path), error))
 
     def _head_octets(self, source: Input) -> int:
         return _MAGIC_OCTETS if self._is_capture_or_nothing(source) else HEAD_OCTETS
@@ -219,7 +228,7 @@ def _expand(argument: str) -> list[Input]:
     except FileNotFoundError:
         return _expand_pattern(argument)
     except (OSError, ValueError) as error:
-        raise SourceError(argument, f"cannot be read: {reason_of(error)}") from error
+        raise _unreadable(argument, error) from error
 
 
 def _expand_pattern(argument: str) -> list[Input]:
@@ -235,6 +244,10 @@ def _expand_pattern(argument: str) -> list[Input]:
 def _as_input(path: Path) -> Input:
     state = path.stat()
     return Input(str(path), str(path), state.st_size if stat.S_ISREG(state.st_mode) else None)
+
+
+def _unreadable(name: str, error: Exception) -> SourceError:
+    return SourceError(name, f"cannot be read: {reason_of(error)}")
 
 
 def _is_aside(path: str) -> bool:
