@@ -13,6 +13,9 @@ import polars as pl
 import typer.main
 
 from minewatch import registry
+from minewatch.capabilities.page import page_lines
+from minewatch.capabilities.recall import shipped
+from minewatch.capabilities.table import capabilities
 from minewatch.cli import app
 from minewatch.cli.catalogue import describe, schema_rows
 from minewatch.cli.errors import ERROR, FOUND, INTERRUPTED, NOTHING_FOUND, PIPE_CLOSED, TERMINATED
@@ -42,6 +45,7 @@ STATUSES = {
 def pages() -> dict[str, str]:
     """Return the text of each page by its name."""
     return {
+        "capabilities.md": "\n".join(what_inputs_tell()) + "\n",
         "cli.md": "\n".join(cli()) + "\n",
         "detectors.md": "\n".join(detectors()) + "\n",
         "jsonl.md": "\n".join(jsonl()) + "\n",
@@ -49,6 +53,14 @@ def pages() -> dict[str, str]:
         "schema.md": "\n".join(schema()) + "\n",
         "scan-jsonl.schema.json": json.dumps(json_schema(), indent=2) + "\n",
     }
+
+
+def what_inputs_tell() -> Iterator[str]:
+    yield from ("# What each input can tell", "", NOTE, "")
+    yield "`minewatch capabilities` prints the same, with `--format json` for programs."
+    yield ""
+    measurements = shipped()
+    yield from page_lines(capabilities(registry.detectors(), measurements), measurements)
 
 
 def cli() -> Iterator[str]:
