@@ -73,6 +73,7 @@ class ExportSettings:
     resolution_ns : times are cut to multiples of this.
     sampling : packets for each one that is counted.
     is_scaled : counts are multiplied by ``sampling`` again before they are written.
+    tells_sampling : how many packets a counted one stands for is told; else they look like all.
     capture_delay_s : times are late by up to this [s], drawn for each window of an observer.
     tcp_flags : what is told of them.
     tells_octets : octets of packets are told.
@@ -94,6 +95,7 @@ class ExportSettings:
     resolution_ns: int = 1
     sampling: int = 1
     is_scaled: bool = False
+    tells_sampling: bool = False
     capture_delay_s: float = 0.0
     tcp_flags: TcpFlags = TcpFlags.NONE
     tells_octets: bool = True
@@ -287,6 +289,7 @@ def ipfix(
         sampling=sampling,
         tcp_flags=TcpFlags.ALL,
         tells_icmp=True,
+        tells_sampling=True,
         end_reason=EndReason.ALL,
         seed=seed,
     )

@@ -56,7 +56,9 @@ def logged(
     ).with_columns(
         is_closed=_is_closed(),
         flow_end_reason=_end_reason(settings, is_forced),
-        sampling_packet_interval=pl.lit(1 if settings.is_scaled else settings.sampling, pl.UInt32),
+        sampling_packet_interval=pl.lit(
+            settings.sampling if settings.tells_sampling else 1, pl.UInt32
+        ),
         is_source_initiator=_initiator(settings),
         **_untold(settings),
     )
