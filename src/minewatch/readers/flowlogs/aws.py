@@ -13,9 +13,9 @@ from minewatch.readers.flowlogs.aws_fields import (
     layout_without_header,
     resembles_a_log,
 )
-from minewatch.readers.flowlogs.aws_parquet import open_parquet
+from minewatch.readers.flowlogs.aws_parquet import OWN_COLUMN, open_parquet
 from minewatch.readers.flowlogs.aws_text import AwsTextSource, first_line
-from minewatch.readers.flowlogs.table_parquet import PARQUET_MAGIC
+from minewatch.readers.source import PARQUET_MAGIC
 from minewatch.readers.unpack import Rejoined, UnpackError, read_head
 
 
@@ -35,7 +35,8 @@ class AwsFormat:
 
         Parameters
         ----------
-        head : the first octets of the unpacked input.
+        head : the first octets of the unpacked input; of Parquet those of its footer as well, where
+            it is known. What comes through a pipe may be a table of minewatch: ``open`` sees.
 
         Examples
         --------
@@ -45,7 +46,7 @@ class AwsFormat:
         False
         """
         if head.startswith(PARQUET_MAGIC):
-            return True
+            return OWN_COLUMN.encode() not in head
         line = first_line(head)
         return is_header(line) or layout_without_header(line) is not None or resembles_a_log(line)
 

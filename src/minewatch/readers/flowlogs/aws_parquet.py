@@ -18,7 +18,7 @@ from minewatch.readers.flowlogs.parquet_file import UNREADABLE, ParquetFile
 from minewatch.readers.flowlogs.table_parquet import ParquetTableSource
 from minewatch.records import Names, RecordArray, RecordCounters
 
-_OWN_COLUMN: Final = "flow_start_nanoseconds"
+OWN_COLUMN: Final = "flow_start_nanoseconds"
 """Tables of minewatch have it, and nobody else's."""
 _BATCH_ROWS: Final = 1 << 14
 _MAX_CHARACTERS: Final = 128
@@ -129,7 +129,7 @@ def open_parquet(name: str, path: str, stream: BinaryIO, *, strict: bool) -> Flo
     """
     file = ParquetFile(name, path, stream)
     try:
-        if _OWN_COLUMN in file.schema:
+        if OWN_COLUMN in file.schema:
             return ParquetTableSource(name, file.path, cast(BinaryIO, file), strict=strict)
         return AwsParquetSource(file, strict=strict)
     except BaseException:

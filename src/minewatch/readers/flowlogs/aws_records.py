@@ -49,8 +49,8 @@ class RecordReader:
     layout : where the fields are, until a line names others.
     counters : where to count.
     place : names a line by its number, as ``a.log:17``.
-    strict : the first fault or repair raises SourceError.
     n_octets : the most that is given at once.
+    strict : the first fault or repair raises SourceError.
     has_headers : a line may name the fields of those that follow.
     """
 
