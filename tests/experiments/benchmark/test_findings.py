@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from minewatch.experiments.benchmark.by_format import measured
 from minewatch.experiments.benchmark.findings import Comparison, find, kinds_in, main_scope
 from minewatch.experiments.paper.metrics import Interval
 from minewatch.training.corpus.views import InputKind
@@ -118,3 +119,12 @@ def test_made_traffic_alone_can_be_measured(scores):
 def test_inputs_come_in_their_order(scores):
     some = scores.rows.filter(pl.col("input").is_in(["flow-log-60s", "packets"]))
     assert kinds_in(replace(scores, rows=some)) == [InputKind.PACKETS, InputKind.FLOWS_60]
+
+
+def test_kinds_of_flow_logs_are_measured_in_each_scope(make_scores):
+    few = make_scores(n_per_host=2, n_detectors=1, horizons=(600, 0), inputs=(InputKind.FLOWS_60,))
+    formats = find(few, {}, n_draws=10, logs={"aws-60s": few}).formats
+    assert list(formats) == ["real", "lab", "simulator"]
+    for scope, by_log in formats.items():
+        assert by_log == measured({"aws-60s": few}, scope=scope, n_draws=10)
+    assert find(few, {}, n_draws=10).formats == {}

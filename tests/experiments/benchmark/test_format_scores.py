@@ -130,3 +130,20 @@ def test_models_of_flow_logs_are_made_without_what_they_are_asked_about():
         assert folds[name].rows(part).all()
     assert steps[0] == "features of training rows"
     assert steps[-1] == f"scores of {SETTINGS[0].title}"
+
+
+class Sure(Number):
+    name = "rhythm"
+
+    def score(self, conversations):
+        return Scores(self.name, np.full(len(conversations), 0.99))
+
+
+def test_what_is_sampled_is_less_certain():
+    everyone = ("alpha", "bravo", "charlie", "delta", "lab")
+    made = [(FoldModels(Fold("all", everyone), {}, pl.DataFrame()), (Sure(),))]
+    found = format_scores(CORPUS, made, Fusion(), LOG_SETTINGS[:3], horizons_s=(WHOLE,))
+    whole, tenth = (found[name].rows[FUSED] for name in ("aws-60s", "gcp-5s"))
+    assert whole.to_list() == pytest.approx([0.99] * len(whole))
+    assert len(tenth)
+    assert ((tenth > Fusion().prior) & (tenth < 0.9)).all()

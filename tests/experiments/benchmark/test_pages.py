@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from minewatch.experiments.benchmark.by_moment import ByMoment
 from minewatch.experiments.benchmark.pages import pages
 from minewatch.experiments.benchmark.targets import Status, targets
 from minewatch.experiments.paper.document import Heading, Picture, as_markdown
@@ -55,3 +56,16 @@ def test_pictures_are_those_that_were_drawn(found, blocks):
     assert not [block for block in blocks if isinstance(block, Picture)]
     shown = [b for b in _pages(found, {}, {"pr.png": "x"}) if isinstance(b, Picture)]
     assert shown == [Picture("pr.png", "x")]
+
+
+def test_kinds_of_flow_logs_have_a_section_of_the_main_scope(found):
+    one = ByMoment(9, 4, {}, {"label": 0}, ())
+    told = replace(found, formats={found.main_scope: {"aws-60s": one}, "lab": {"zeek": one}})
+    heads = [b.text for b in _pages(told) if isinstance(b, Heading) and b.level == 2]
+    place = heads.index("Kinds of flow logs")
+    assert heads[place - 1 : place + 2] == [
+        "Flow logs after half an hour",
+        "Kinds of flow logs",
+        "Calibration",
+    ]
+    assert heads.count("Kinds of flow logs") == 1
