@@ -94,12 +94,12 @@ def collect(
         raise ConfigError("nowhere to listen; give --netflow, --ipfix or --sflow ADDRESS:PORT")
     networks = _networks(allow or ())
     counters = RecordCounters()
-    with RecordFiles(output, record_frame) as files:
+    with RecordFiles(output, record_frame) as files, _stopping() as stop:
         sockets = _open_sockets(endpoints)
         if not quiet:
             _tell_sockets(sockets, networks)
         collector = Collector(sockets, ExportDecoder(counters), counters, time.time_ns, networks)
-        with collector, _stopping() as stop:
+        with collector:
             _run(collector, files, stop, rotate, duration, max_records, quiet=quiet)
     raise typer.Exit(NOTHING_FOUND)
 
