@@ -91,6 +91,14 @@ def test_flows_that_were_silent_for_longest_are_forgotten(tuples, packer, monkey
     ]
 
 
+def test_a_flow_that_begins_again_is_no_silent_one(tuples, packer, monkeypatch):
+    monkeypatch.setattr(azure_tuples, "MAX_OPEN_FLOWS", 2)
+    flows = [[*FLOW[:3], str(port), "tcp"] for port in (1, 2)]
+    begins = [(at(1000 + i, "B", flow=flows[port]), 1) for i, port in enumerate((0, 1, 1))]
+    ends = [(at(1300, "E", flow=flow), 1) for flow in flows]
+    assert times(tuples, packer, *begins, *ends) == [(1000, 1300), (1002, 1300)]
+
+
 def test_a_begin_is_no_record(tuples, packer):
     assert tuples.take(at(1000, "B"), 1) == BEGIN
     assert len(packer.take()) == 0

@@ -4,6 +4,7 @@
 import gzip
 import io
 import json
+import tracemalloc
 
 import pytest
 
@@ -67,6 +68,26 @@ def test_a_line_that_is_too_long_costs_only_itself(is_last):
     assert counters.faulty == {"a line is too long": 1}
     assert counters.rows_seen == 1
     assert counters.examples[0].startswith("a.json:2: a line is too long; at most 1000 octets")
+
+
+@pytest.mark.parametrize("begin", [b"x", b"[", b'[{"a":"', b'["'])
+def test_nothing_is_kept_of_what_has_no_end(begin):
+    class Endless(io.RawIOBase):
+        parts = 64
+
+        def read(self, size=-1):
+            self.parts -= 1
+            return begin if self.parts == 63 else b"x" * size if self.parts >= 0 else b""
+
+    documents = JsonDocuments(
+        "a", Endless(), RecordCounters(), strict=False, max_document_octets=1000
+    )
+    tracemalloc.start()
+    try:
+        list(documents.read())
+        assert tracemalloc.get_traced_memory()[1] < 8 * json_documents.READ_OCTETS
+    finally:
+        tracemalloc.stop()
 
 
 def test_damage_between_records_is_told():

@@ -59,6 +59,17 @@ def test_a_cut_list_does_not_hide_the_next_line(step):
         assert not scanner.is_open
 
 
+@pytest.mark.parametrize("step", [1, 5, 1000])
+def test_a_text_that_is_cut_costs_only_its_document(step):
+    found, _ = scan(b'[{"a":1},\n{"b":"cut\n{"c":"]}"},\n{"d":4}]', step)
+    assert [one for one in found if isinstance(one, bytes)] == [
+        b'{"a":1}',
+        b'{"c":"]}"}',
+        b'{"d":4}',
+    ]
+    assert [one.reason for one in found if isinstance(one, Damage)] == ["a document is cut"]
+
+
 @pytest.mark.parametrize("step", [1, 8, 1000])
 def test_a_document_that_is_too_long_costs_only_itself(step):
     long = b'{"a":"' + b"x" * 200 + b'"}'

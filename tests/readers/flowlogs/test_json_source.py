@@ -101,6 +101,12 @@ def test_kinds_without_end_are_one_kind():
     assert source.counters.rows_accounted == 102
 
 
+def test_a_kind_does_not_reach_the_terminal():
+    source = letters(b'{"kind": "\\u001b[31m"}\n{"kind": "' + b"x" * 1000 + b'"}')
+    assert list(source.read()) == []
+    assert source.counters.ignored == {"other": 1, "x" * 40: 1}
+
+
 def test_blocks_are_bounded():
     source = letters(b"\n".join(b'{"start": %d, "end": 9}' % i for i in range(5)))
     source.packer = RowPacker(2)
