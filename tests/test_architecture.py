@@ -51,6 +51,7 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "datasets": frozenset({"pipeline", "logs", "scanning", "output", "training"}),
     "experiments": frozenset({"pipeline", "output", "training", "datasets", "exporting"}),
     "exporting": frozenset({"pipeline", "output"}),
+    "capabilities": frozenset({"training", "exporting"}),
     "engine": frozenset({"pipeline", "output"}),
     "__main__": frozenset({"cli"}),
 }

@@ -24,6 +24,7 @@ def test_a_new_record_says_nothing():
 def test_fields_are_named_as_the_columns_of_flow_tables():
     of_logs_alone = {
         "firewall_event",
+        "is_scaled",
         "is_source_initiator",
         "observation_point",
         "sampling_packet_interval",

@@ -21,6 +21,7 @@ from minewatch.arranging.spool import RecordSpool
 from minewatch.contracts import FlowSource
 from minewatch.conversations import is_source_home
 from minewatch.errors import SourceError
+from minewatch.features.octets import with_estimated_octets
 from minewatch.pipeline import ConversationChunk, PipelineOptions
 from minewatch.records import RecordArray, RecordCounters
 from minewatch.types import Conversations
@@ -174,12 +175,14 @@ def _chunk(
     found: Arranged, names: _Names, report: LogReport, options: PipelineOptions
 ) -> ConversationChunk:
     everything = names.with_servers(found.conversations)
-    everything = everything.with_columns(is_source_home(options.home))
+    everything = with_estimated_octets(everything.with_columns(is_source_home(options.home)))
     for reason, count in everything.group_by("gate_reason").len().iter_rows():
         report.gated[reason] = report.gated.get(reason, 0) + count
     passed = everything
     if options.with_gate:
         passed = everything.filter(pl.col("gate_reason") == gate.PASSED)
     return ConversationChunk(
-        everything, Conversations(passed, found.intervals), names.of_responders
+        everything,
+        Conversations(passed, with_estimated_octets(found.intervals)),
+        names.of_responders,
     )

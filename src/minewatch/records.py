@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records of flow logs and exporters, as readers give them: one row of ``RECORD`` each.
 
-A record tells of one direction of a flow, or of both; counts are those that were observed, and
+A record tells of one direction of a flow, or of both; counts are those of the log, and
 ``sampling_packet_interval`` says what they stand for. What a log does not tell is ``UNKNOWN`` in
 signed fields and 0 where 0 cannot occur.
 """
@@ -49,7 +49,8 @@ RECORD: Final = np.dtype(
         ("is_source_initiator", "i1"),  # 1 if the source opened, 0 if the destination; UNKNOWN
         ("observation_point", "<u4"),  # who saw it: equal for all records of one observer
         ("sampling_packet_interval", "<u4"),  # counts stand for so many packets each; 1: all
-        ("server_name", "<i4"),  # place in ``FlowSource.server_names``; UNKNOWN
+        ("server_name", "<i4"),  # place in ``Names.servers``; UNKNOWN
+        ("is_scaled", "u1"),  # 1 if the log multiplied its counts by the sampling already
     ],
     align=True,
 )

@@ -22,15 +22,16 @@ def test_ends_of_one_address_count_once_each():
 
 
 @pytest.mark.parametrize(
-    ("settings", "stands_for"), [(s.gcp(60, sampling=10, seed=3), 1), (s.ipfix(60, 10, 3), 10)]
+    ("settings", "scale"), [(s.gcp(60, sampling=10, seed=3), 1), (s.ipfix(60, 10, 3), 10)]
 )
-def test_sampling_keeps_one_in_n_and_only_google_scales(settings, stands_for):
+def test_sampling_keeps_one_in_n_and_only_google_scales(settings, scale):
     records = w.log_records(many(), ends(), settings)
-    assert set(records["sampling_packet_interval"].tolist()) == {stands_for}
-    total = int(records["packet_delta_count"].sum()) * stands_for
+    assert set(records["sampling_packet_interval"].tolist()) == {10}
+    assert set(records["is_scaled"].tolist()) == {scale == 1}
+    total = int(records["packet_delta_count"].sum()) * scale
     assert 18_500 < total < 21_500  # 2000 drawn of 20 000: three deviations are 130 of them
-    name, octets = ("payload_octet_count", 60) if stands_for == 1 else ("octet_delta_count", 100)
-    assert int(records[name].sum()) * stands_for == octets * total
+    name, octets = ("payload_octet_count", 60) if scale == 1 else ("octet_delta_count", 100)
+    assert int(records[name].sum()) * scale == octets * total
 
 
 def test_seeds_draw_differently_and_repeat():

@@ -49,6 +49,8 @@ def test_sampled_counts_are_compared_as_what_they_stand_for():
     all_packets = record(observation_point=1, packet_delta_count=90)
     sampled = record(observation_point=2, packet_delta_count=1, sampling_packet_interval=100)
     assert found(all_packets, sampled)[0][0, t.T_PACKETS_AB] == 100
+    sampled["is_scaled"] = 1
+    assert found(all_packets, sampled)[0][0, t.T_PACKETS_AB] == 90
 
 
 def test_many_biflows_whatever_the_seed():

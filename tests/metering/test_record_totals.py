@@ -85,6 +85,8 @@ def test_who_opened_is_told_of_the_lesser_end(back, opener, expected):
 def test_counts_are_scaled_and_stop_before_they_wrap():
     row = total((record(sampling_packet_interval=50), *ALL))
     assert (row[t.T_PACKETS_AB], row[t.T_SAMPLING]) == (500, 50)
+    row = total((record(sampling_packet_interval=50, is_scaled=1), *ALL))
+    assert (row[t.T_PACKETS_AB], row[t.T_SAMPLING]) == (10, 50)
     huge = record(packet_delta_count=1 << 61)
     assert total(*[(huge, *ALL)] * 5)[t.T_PACKETS_AB] == t.MOST
     scaled = record(packet_delta_count=1 << 61, sampling_packet_interval=1000)

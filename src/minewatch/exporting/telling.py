@@ -57,8 +57,9 @@ def logged(
         is_closed=_is_closed(),
         flow_end_reason=_end_reason(settings, is_forced),
         sampling_packet_interval=pl.lit(
-            settings.sampling if settings.tells_sampling else 1, pl.UInt32
+            settings.sampling if settings.tells_sampling or settings.is_scaled else 1, pl.UInt32
         ),
+        is_scaled=pl.lit(int(settings.is_scaled), pl.UInt8),
         is_source_initiator=_initiator(settings),
         **_untold(settings),
     )

@@ -125,6 +125,8 @@ def _most_seen(
         points[sighting] = record.observation_point
         way = np.int64(is_swapped(records, i))
         scale = max(np.float64(record.sampling_packet_interval), 1.0)
+        if record.is_scaled:
+            scale = 1.0
         count = record.packet_delta_count
         if count < 0:
             count = max(record.octet_delta_count, 0)

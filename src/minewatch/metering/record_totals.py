@@ -82,7 +82,8 @@ def add_record(
     total = totals[row]
     swapped = is_swapped(records, i)
     start, end = record.flow_start_nanoseconds, record.flow_end_nanoseconds
-    scale = max(np.int64(record.sampling_packet_interval), 1)
+    sampling = max(np.int64(record.sampling_packet_interval), 1)
+    scale = 1 if record.is_scaled else sampling
     is_both = record.reverse_packet_delta_count >= 0 or record.reverse_octet_delta_count >= 0
     has_ab, has_ba = not swapped or is_both, swapped or is_both
     if has_ab and takes_ab:
@@ -123,5 +124,5 @@ def add_record(
         total[T_END_REASON] = record.flow_end_reason
     elif end == total[T_END]:
         total[T_END_REASON] = max(total[T_END_REASON], record.flow_end_reason)
-    total[T_SAMPLING] = max(total[T_SAMPLING], scale)
+    total[T_SAMPLING] = max(total[T_SAMPLING], sampling)
     total[T_RECORDS] += 1

@@ -98,7 +98,8 @@ FIELDS: Final = (
     Field(
         "octet_delta_count",
         _COUNT,
-        "Octets from the IP header on, headers included, initiator to responder.",
+        "Octets from the IP header on, headers included, initiator to responder. Of a log that "
+        "counts payload alone, with 52 octets of headers added for each packet of TCP.",
     ),
     Field("reverse_octet_delta_count", _COUNT, "The same, responder to initiator."),
     Field(

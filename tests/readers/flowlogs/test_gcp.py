@@ -68,10 +68,11 @@ def test_a_record_is_what_the_entry_tells():
     expected["flow_end_nanoseconds"] = nanoseconds_of(PAYLOAD["end_time"])
     expected["packet_delta_count"] = 7
     expected["payload_octet_count"] = 1776  # Google counts payload, not packets
+    expected["sampling_packet_interval"], expected["is_scaled"] = 10, 1
     expected["observation_point"] = records["observation_point"]
     assert records.tolist() == expected.tolist()
     assert records["observation_point"][0] != 0
-    assert counters.rows_parsed == counters.sampling[1] == 1
+    assert counters.rows_parsed == counters.sampling[10] == 1
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,14 @@ def test_each_value_lands_in_its_field():
         is_source_initiator=0,
         observer=2**32 - 1,
         server_name=22,
+        sampling=2**32 - 1,
+        is_scaled=True,
     )
     assert packer.is_full
     record = packer.take()[0]
     assert record.dtype == RECORD
     expected = [2**64 - 1, 1, 2, 3, 4, 5, 6, 7, 8, 2**62, 10, 11, 12, 65535, 14, 255]
-    assert record.tolist() == (*expected, 16, 17, 2, 3, 0, 2**32 - 1, 1, 22)
+    assert record.tolist() == (*expected, 16, 17, 2, 3, 0, 2**32 - 1, 2**32 - 1, 22, 1)
 
 
 def test_what_is_not_told_is_unknown():

@@ -25,7 +25,7 @@ def records():
     made = new_records(2)
     for place, name in enumerate(RECORD.names):
         made[name][0] = place + 1
-    made["is_source_initiator"][0] = 1
+    made["is_source_initiator"][0] = made["is_scaled"][0] = 1
     made["server_name"][0] = 1
     for side, address in (("source", "2001:db8::1"), ("destination", "10.0.0.1")):
         made[f"{side}_address_high"], made[f"{side}_address_low"] = halves_of(address)
@@ -132,6 +132,7 @@ def test_a_column_that_is_missing():
         ("protocol_identifier", "256", "protocol_identifier is out of range"),
         ("tcp_control_bits", "256", "tcp_control_bits is out of range"),
         ("is_source_initiator", "2", "is_source_initiator is out of range"),
+        ("is_scaled", "2", "is_scaled is out of range"),
         ("sampling_packet_interval", "0", "sampling_packet_interval is out of range"),
         ("observation_point", "4294967296", "observation_point is out of range"),
         ("octet_delta_count", "-1", "octet_delta_count is out of range"),

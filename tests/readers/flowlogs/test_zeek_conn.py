@@ -72,6 +72,7 @@ def test_every_field_of_a_tcp_connection():
         "is_source_initiator": 1,
         "observation_point": 0,
         "sampling_packet_interval": 1,
+        "is_scaled": 0,
         "server_name": -1,
     }
 

@@ -10,7 +10,8 @@ from minewatch import gate
 from minewatch.arranging.settings import ArrangeSettings
 from minewatch.exporting import settings as exports
 from minewatch.features.rhythm import RhythmFeatures
-from minewatch.training.corpus.log_views import LOG_SETTINGS, SAMPLING, LogSetting, log_view
+from minewatch.schema import SAMPLING
+from minewatch.training.corpus.log_views import LOG_SETTINGS, LogSetting, log_view
 from minewatch.training.corpus.stored import Corpus
 from minewatch.training.corpus.tables import WHOLE
 from minewatch.training.corpus.views import InputKind, view

@@ -7,7 +7,8 @@ so it is kept as payload, and the octets of whole packets are unknown. Both coun
 already: "VPC Flow Logs" says that missed packets are compensated "by interpolating from the
 captured packets", those missed by the first sampling, which nobody can set, and those missed by
 the secondary rate, which users set. The rates are not in the log, and counts must not be scaled
-again: ``sampling_packet_interval`` is 1, though small flows may be missing as a whole.
+again (``is_scaled``); ``sampling_packet_interval`` is the ``PRIMARY_SAMPLING`` that the
+documentation once named, so that verdicts are less sure. Small flows may be missing as a whole.
 
 A flow between two machines of the cloud is reported by both (``SRC`` and ``DEST``), each
 direction in a record of its own; the observer is the side that reported together with its
@@ -92,6 +93,9 @@ class _LogName(msgspec.Struct, gc=False, rename={"log_name": "logName"}):
     log_name: str | None = None
 
 
+PRIMARY_SAMPLING: Final = 10
+"""Packets for each one that is looked at: "about 1 out of every 10", said Google's documentation
+once; now it says that the rate depends on the load of the host."""
 _ENTRIES: Final = msgspec.json.Decoder(Entry)
 _LOG_NAMES: Final = msgspec.json.Decoder(_LogName)
 
@@ -166,6 +170,8 @@ class GcpSource(JsonSource[Entry]):
             packets=(whole_number(payload.packets_sent, "packets_sent"), UNKNOWN),
             payload_octets=(whole_number(payload.bytes_sent, "bytes_sent"), UNKNOWN),
             observer=_observer_of(payload),
+            sampling=PRIMARY_SAMPLING,
+            is_scaled=True,
             # Last: what is repaired must be parsed.
             times=self.in_order(
                 time_of(payload.start_time, "start_time"), time_of(payload.end_time, "end_time")

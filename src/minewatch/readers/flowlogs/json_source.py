@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, Generic, TypeVar
 
 import msgspec
+import numpy as np
 
 from minewatch.readers.flowlogs.json_documents import JsonDocuments
 from minewatch.readers.flowlogs.json_values import RowError, shown
@@ -160,7 +161,8 @@ class JsonSource(ABC, Generic[Document]):
         records = self.packer.take()
         self.counters.rows_parsed += len(records)
         if len(records):
-            self.counters.sampling[1] += len(records)
+            intervals, n = np.unique(records["sampling_packet_interval"], return_counts=True)
+            self.counters.sampling.update(dict(zip(intervals.tolist(), n.tolist(), strict=True)))
             self.finish(records)
         return records
 

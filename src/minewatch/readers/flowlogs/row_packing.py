@@ -72,6 +72,8 @@ class RowPacker:
         is_source_initiator: int = UNKNOWN,
         observer: int = 0,
         server_name: int = UNKNOWN,
+        sampling: int = 1,
+        is_scaled: bool = False,
     ) -> None:
         """Add a row. Pairs are of the source and the destination, or what each of them sent.
 
@@ -92,6 +94,8 @@ class RowPacker:
         is_source_initiator : 1, 0 or unknown.
         observer : number of the observation point.
         server_name : place in the names of servers.
+        sampling : packets that one counted packet stands for.
+        is_scaled : whether counts were multiplied by it already.
         """
         _ROW.pack_into(
             self._octets,
@@ -110,8 +114,9 @@ class RowPacker:
             firewall_event,
             is_source_initiator,
             observer,
-            1,
+            sampling,
             server_name,
+            is_scaled,
         )
         self._end += RECORD.itemsize
 

@@ -40,6 +40,7 @@ _NOT_OF_METER: Final = (
     "is_source_initiator",
     "observation_point",
     "sampling_packet_interval",
+    "is_scaled",
     "server_name",
 )
 METER_COLUMNS: Final = (
@@ -218,7 +219,7 @@ def _fill(records: RecordArray, name: str, column: pl.Series, faults: RowFaults)
         high = _LATEST
     elif name.endswith("tcp_control_bits"):
         high = 255
-    elif name == "is_source_initiator":
+    elif name in ("is_source_initiator", "is_scaled"):
         high = 1
     else:
         high = min(int(np.iinfo(kind).max), (1 << 62) - 1)

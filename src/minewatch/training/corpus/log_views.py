@@ -18,7 +18,6 @@ from minewatch.address import PRIVATE_NETWORKS, parse_networks
 from minewatch.arranging.arrange import arrange
 from minewatch.arranging.settings import ArrangeSettings
 from minewatch.conversations import is_source_home
-from minewatch.detectors.sampled import SAMPLING
 from minewatch.exporting import settings as exports
 from minewatch.exporting.settings import ExportSettings
 from minewatch.exporting.windows import ENDPOINTS, PACKET, log_records
@@ -114,12 +113,9 @@ def log_view(
     arranged = arrange(records, settings or ArrangeSettings())
     frame = arranged.conversations.filter(pl.col("gate_reason") == gate.PASSED)
     home = parse_networks(PRIVATE_NETWORKS)
-    # Google scales counts before it writes them; what was seen is less all the same.
-    seen = pl.max_horizontal(SAMPLING, pl.lit(setting.export.sampling))
-    frame = frame.with_columns(is_source_home(home), seen.cast(pl.Int64).alias(SAMPLING))
-    frame = with_estimated_octets(frame)
+    frame = with_estimated_octets(frame.with_columns(is_source_home(home)))
     intervals = with_estimated_octets(arranged.intervals)
-    names = [*(column.name for column in schema.CONVERSATION), SAMPLING]
+    names = [*(column.name for column in schema.CONVERSATION), schema.SAMPLING]
     given = Conversations(frame.select(names), intervals, _no_packets())
     return View(given, _labelled(frame, known))
 
