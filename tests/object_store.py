@@ -4,6 +4,7 @@
 import http.client
 import logging
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from unittest import mock
@@ -25,17 +26,20 @@ def serving(buckets: Mapping[str, Mapping[str, bytes]]) -> Iterator[str]:
     _post(address, "/moto-api/reset", b"")
     _post(address, "/moto-api/reset-auth", b"inf")
     try:
-        with mock.patch.dict(
-            os.environ,
-            {
-                "AWS_ENDPOINT_URL": f"http://{address}",
-                "AWS_ACCESS_KEY_ID": KEY,
-                "AWS_SECRET_ACCESS_KEY": SECRET,
-                "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-                "AWS_EC2_METADATA_DISABLED": "true",
-            },
+        with (
+            tempfile.TemporaryDirectory() as nowhere,
+            mock.patch.dict(
+                os.environ,
+                {
+                    "AWS_ENDPOINT_URL": f"http://{address}",
+                    "AWS_ACCESS_KEY_ID": KEY,
+                    "AWS_SECRET_ACCESS_KEY": SECRET,
+                    "AWS_DEFAULT_REGION": "us-east-1",
+                    "AWS_CONFIG_FILE": f"{nowhere}/config",
+                    "AWS_SHARED_CREDENTIALS_FILE": f"{nowhere}/credentials",
+                    "AWS_EC2_METADATA_DISABLED": "true",
+                },
+            ),
         ):
             client = boto3.client("s3")
             for bucket, objects in buckets.items():
