@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write an AWS flow log of any size, version 2, of a network that does not exist.
 
-The same size and seed give the same file. Windows of 60 s follow each other; in each, conversations
-go on that last five windows on average, and every one is two records, one a direction, of the
-interface of the side that is watched. 85 in 100 are TCP, 13 UDP, 2 ICMP; of 100 records 3 are
+The same size and seed give the same file. Windows of 60 s follow each other. Most conversations are
+over within seconds, as in real networks; a few last for twenty windows, so that about as many pass
+minewatch's gate as of real captures (3 in 100). Every one is two records a window, one a direction,
+of the interface of the side that is watched. 85 in 100 are TCP, 13 UDP, 2 ICMP; of 100 records 3 are
 rejected (these have no answer) and 1 says NODATA. The conversations' numbers, hashed, give their
 addresses, ports and counts, so nothing is kept from one window to the next.
 """
@@ -21,8 +22,10 @@ HEADER = (
 )
 WINDOW_S = 60
 START_S = 1_700_000_000
-WINDOWS_OF_A_CONVERSATION = 5
-CONVERSATIONS_OF_A_WINDOW = 100_000
+SHORT_OF_A_WINDOW = 15_000
+LONG_OF_A_WINDOW = 5_000
+WINDOWS_OF_LONG = 20
+FIRST_LONG = 1 << 40
 INTERFACES = 2000
 PORTS = np.array([443] * 60 + [80] * 12 + [53] * 10 + [22, 25, 123, 3306, 5432, 6379, 8080, 9092])
 FLOW_FIELDS = (
@@ -89,6 +92,7 @@ def window(numbers: npt.NDArray[np.int64], place: int, seed: int) -> pl.DataFram
         begin = below(counted, 20, 16) + (START_S + place * WINDOW_S)
         # Few packets mostly, thousands rarely.
         packets = pl.Series(np.left_shift(1, below(counted, 12).to_numpy())) + below(counted, 7, 8)
+        lasts = below(counted, 20, 32) + pl.Series(np.where(numbers < FIRST_LONG, 0, 20))
         part = known.with_columns(
             version=pl.lit("2 123456789012"),
             source=pl.col(source),
@@ -98,7 +102,7 @@ def window(numbers: npt.NDArray[np.int64], place: int, seed: int) -> pl.DataFram
             packets=packets,
             octets=packets * (below(counted, 1400, 24) + 52),
             start=begin,
-            end=begin + below(counted, 20, 32) + 20,
+            end=begin + lasts,
             action=pl.when("is_rejected").then(pl.lit("REJECT")).otherwise(pl.lit("ACCEPT")),
             order=pl.Series(counted),
             is_idle=below(counted, 100, 40) == 0,
@@ -123,9 +127,11 @@ def write_log(path: Path, n: int, seed: int = 1) -> None:
     with path.open("w", encoding="ascii") as log:
         log.write(HEADER)
         while left:
-            # A fifth of the conversations is new in each window.
-            first = place * (CONVERSATIONS_OF_A_WINDOW // WINDOWS_OF_A_CONVERSATION)
-            numbers = np.arange(first, first + CONVERSATIONS_OF_A_WINDOW)
+            # All of the short conversations are new in each window, and a twentieth of the long.
+            first = place * SHORT_OF_A_WINDOW
+            short = np.arange(first, first + SHORT_OF_A_WINDOW)
+            first = FIRST_LONG + place * (LONG_OF_A_WINDOW // WINDOWS_OF_LONG)
+            numbers = np.concatenate([short, np.arange(first, first + LONG_OF_A_WINDOW)])
             lines = as_lines(window(numbers, place, seed).head(left))
             log.writelines((lines.str.join("\n").item(), "\n"))
             left -= len(lines)
