@@ -133,7 +133,7 @@ class CaptureExports:
     Datagrams that came in fragments are faults. Other packets than UDP are ignored.
     """
 
-    def __init__(self, name: str, path: str, stream: io.BufferedIOBase, *, strict: bool) -> None:
+    def __init__(self, name: str, path: str, stream: io.RawIOBase, *, strict: bool) -> None:
         self.name = name
         self.counters = RecordCounters()
         self.names = Names()

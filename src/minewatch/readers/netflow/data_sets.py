@@ -88,14 +88,16 @@ def _gather_records(
         size = template.least_octets
         n = len(content) // size
         octets = content[: n * size]
-    if n == 0:
+    if len(content) < template.least_octets:
         exporters.fault(
             "set shorter than a record",
             sent.place,
             f"{len(content)} octets for records of {template.least_octets} "
             f"of template {template.identifier}",
         )
-    elif template.is_options:
+    if n == 0:
+        return 0
+    if template.is_options:
         domain.statistics.records += n
         exporters.counters.rows_seen += n
         exporters.counters.ignored["options"] += n

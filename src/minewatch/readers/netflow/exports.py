@@ -61,7 +61,8 @@ class NetflowFormat:
         """
         raw = cast(io.RawIOBase, stream)
         head = read_fully(raw, 4)
-        whole = io.BufferedReader(Rejoined(head, raw), _READ_OCTETS)
+        # Never buffered: where the stream is damaged, a buffer would lose what precedes that.
+        whole = Rejoined(head, raw)
         if is_capture_magic(head):
             return CaptureExports(name, path, whole, strict=strict)
         return MessageExports(name, whole, strict=strict)
@@ -81,7 +82,7 @@ class MessageExports:
     Who sent them is not told, and templates hold to the end of the file.
     """
 
-    def __init__(self, name: str, stream: io.BufferedIOBase, *, strict: bool) -> None:
+    def __init__(self, name: str, stream: io.RawIOBase, *, strict: bool) -> None:
         self.name = name
         self.counters = RecordCounters()
         self.names = Names()
@@ -135,7 +136,7 @@ class MessageExports:
 
     def _read_more(self) -> bytes:
         try:
-            return self._stream.read(_READ_OCTETS)
+            return self._stream.read(_READ_OCTETS) or b""
         except UnpackError as error:
             self.counters.notes.append(f"cannot be unpacked any further: {error}")
         except OSError as error:
