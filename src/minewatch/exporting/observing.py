@@ -73,7 +73,12 @@ def observed(
     first_number : of the first packet, so that sampling does not depend on how a capture is cut.
     """
     seen = packets.lazy().with_columns(pl.int_range(pl.len()).alias("number") + first_number)
-    seen = seen.join(_observers(endpoints, settings).lazy(), on="conversation", how="inner")
+    seen = seen.join(
+        _observers(endpoints, settings).lazy(),
+        on="conversation",
+        how="inner",
+        maintain_order="left_right",
+    )
     seen = seen.with_columns(
         pl.col("octets", "payload_octets").cast(pl.Int64),
         first_ns="time_ns",
