@@ -127,7 +127,7 @@ def test_the_threshold_decides_the_label():
 def test_a_probability_of_the_very_threshold_is_mining():
     given = conversations(1)
     options = scanning.ScanOptions(PipelineOptions(), [], [], Fusion(), threshold=0.25)
-    chunk = scanning.ScannedChunk(given, given.frame, np.array([0.25]), {}, options)
+    chunk = scanning.ScannedChunk(given, lambda: given.frame, np.array([0.25]), {}, options)
     assert chunk.is_mining.tolist() == [True]
     assert chunk.verdict(0).label == "mining"
 
@@ -229,7 +229,7 @@ def verdict_of(*detectors, fusion=None):
     scores = scanning.score(given, detectors, report())
     options = scanning.ScanOptions(PipelineOptions(), [], detectors, fusion)
     chunk = scanning.ScannedChunk(
-        given, given.frame, fusion.probability(scores, 1), scores, options
+        given, lambda: given.frame, fusion.probability(scores, 1), scores, options
     )
     return chunk.verdict(0)
 

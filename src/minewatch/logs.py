@@ -13,7 +13,6 @@ from typing import Final
 
 import polars as pl
 
-from minewatch import gate
 from minewatch.arranging.arrange import Arranged, arrange
 from minewatch.arranging.frames import SERVER
 from minewatch.arranging.settings import ArrangeSettings
@@ -123,7 +122,7 @@ def _chunks(
         report.denied = spool.denied
         for part in spool.parts():
             found = arrange(part, settings, next_id, with_intervals_of_all=not options.with_gate)
-            next_id += found.conversations.height
+            next_id += sum(found.reasons.values())
             yield _chunk(found, names, report, options)
 
 
@@ -174,15 +173,15 @@ def records_of(
 def _chunk(
     found: Arranged, names: _Names, report: LogReport, options: PipelineOptions
 ) -> ConversationChunk:
-    everything = names.with_servers(found.conversations)
-    everything = with_estimated_octets(everything.with_columns(is_source_home(options.home)))
-    for reason, count in everything.group_by("gate_reason").len().iter_rows():
+    def as_conversations(arranged: pl.DataFrame) -> pl.DataFrame:
+        frame = names.with_servers(arranged)
+        return with_estimated_octets(frame.with_columns(is_source_home(options.home)))
+
+    for reason, count in found.reasons.items():
         report.gated[reason] = report.gated.get(reason, 0) + count
-    passed = everything
-    if options.with_gate:
-        passed = everything.filter(pl.col("gate_reason") == gate.PASSED)
+    intervals = with_estimated_octets(found.intervals)
     return ConversationChunk(
-        everything,
-        Conversations(passed, with_estimated_octets(found.intervals)),
+        Conversations(as_conversations(found.passed), intervals),
         names.of_responders,
+        lambda: as_conversations(found.conversations),
     )

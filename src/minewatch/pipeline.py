@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -80,17 +80,21 @@ class CaptureReport:
         return sum(self.gated.values())
 
 
-@dataclass(slots=True)
+@dataclass
 class ConversationChunk:
     """Conversations that ended together, all of them and those that passed the gate."""
 
-    everything: pl.DataFrame
-    """Columns of ``schema.CONVERSATION`` and ``gate_reason``."""
     passed: Conversations
-    """Those with gate reason ``passed``, with packets and payload; without a gate all of them."""
+    """Those with gate reason ``passed``, with what the input kept; without a gate all of them."""
     names: Callable[[pl.DataFrame], pl.Series]
     """Returns ``destination_name``, the name of each conversation's responder, or null: what the
     input has told so far."""
+    make_everything: Callable[[], pl.DataFrame]
+
+    @cached_property
+    def everything(self) -> pl.DataFrame:
+        """Return all conversations: columns of ``schema.CONVERSATION`` and ``gate_reason``."""
+        return self.make_everything()
 
 
 _PATIENCE_S: Final = 1.0
@@ -220,7 +224,6 @@ def _chunks(
         ids = passed.get_column("flow_id").to_numpy().astype(np.int64)
         packets = output.packets(ids)
         yield ConversationChunk(
-            everything,
             Conversations(
                 passed,
                 intervals.filter(pl.col("flow_id").is_in(passed.get_column("flow_id").implode())),
@@ -228,7 +231,12 @@ def _chunks(
                 output.payloads(ids, packets),
             ),
             partial(_asked_names, meter),
+            partial(_same, everything),
         )
+
+
+def _same(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame
 
 
 def _asked_names(meter: Meter, frame: pl.DataFrame) -> pl.Series:

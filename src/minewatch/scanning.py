@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
@@ -79,19 +80,24 @@ class ScanReport(Generic[Report]):
     """Plug-ins that failed, with their error; their scores count as not ready."""
 
 
-@dataclass(slots=True)
+@dataclass
 class ScannedChunk:
     """Conversations with their probabilities."""
 
     conversations: Conversations
     """Those that passed the gate, with the columns of the decoders."""
-    gated: pl.DataFrame
-    """Those that did not, with ``gate_reason``."""
+    make_gated: Callable[[], pl.DataFrame]
+    """Makes the table of those that did not: most users never look at it."""
     probability: FloatArray
     """Fused, for each of ``conversations``."""
     scores: Mapping[str, FloatArray]
     """By detector; NaN where it was not ready."""
     options: ScanOptions
+
+    @cached_property
+    def gated(self) -> pl.DataFrame:
+        """Return the conversations that did not pass the gate, with ``gate_reason``."""
+        return self.make_gated()
 
     @property
     def is_mining(self) -> BoolArray:
@@ -228,14 +234,22 @@ def _scan_chunks(
             decoded = with_names(decoded, chunk, told)
         is_mining = probability >= options.threshold
         decoded = with_identity(decoded, is_mining)
-        gated = chunk.everything.filter(pl.col("gate_reason") != gate.PASSED)
         if options.known is not None:
             frame = with_known(decoded.frame, is_mining, options.known)
             decoded = with_frame(decoded, frame)
-            gated = with_known(gated, np.zeros(gated.height, np.bool_), options.known)
-        scanned = ScannedChunk(decoded, gated, probability, scores, options)
+        scanned = ScannedChunk(
+            decoded, partial(_gated, chunk, options.known), probability, scores, options
+        )
         _count(scanned, report)
         yield scanned
+
+
+def _gated(chunk: ConversationChunk, known: Known | None) -> pl.DataFrame:
+    """Return the conversations of a chunk that the gate stopped."""
+    gated = chunk.everything.filter(pl.col("gate_reason") != gate.PASSED)
+    if known is None:
+        return gated
+    return with_known(gated, np.zeros(gated.height, np.bool_), known)
 
 
 def _count(scanned: ScannedChunk, report: ScanReport[Any]) -> None:

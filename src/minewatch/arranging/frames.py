@@ -120,6 +120,29 @@ def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFra
     )
 
 
+def gate_frame(totals: Int64Array, protocol: npt.NDArray[np.generic]) -> pl.DataFrame:
+    """Return what the gate asks for; it treats both directions alike, so *ab* counts as forward.
+
+    Parameters
+    ----------
+    totals : shape (n, TOTAL_WORDS).
+    protocol : of each row, shape (n,).
+    """
+    columns: dict[str, npt.NDArray[np.generic] | pl.Series] = {
+        "protocol_identifier": protocol,
+        "flow_start_nanoseconds": totals[:, t.T_START],
+        "flow_end_nanoseconds": totals[:, t.T_END],
+    }
+    for name, word in _COUNTERS[:3]:
+        columns[name] = _known(totals[:, word], UNKNOWN)
+        columns[f"reverse_{name}"] = _known(totals[:, word + 1], UNKNOWN)
+    return pl.DataFrame(columns).with_columns(
+        payload_kinds=pl.lit(0, pl.UInt8),
+        payload_packet_count=pl.lit(None, pl.Int64),
+        reverse_payload_packet_count=pl.lit(None, pl.Int64),
+    )
+
+
 def _known(values: Int64Array, unknown: int) -> pl.Series:
     """Return a column that is null where a value is the one for unknown."""
     column = pl.Series(values)

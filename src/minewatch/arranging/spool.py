@@ -116,19 +116,25 @@ class RecordSpool:
         self._held = 0
 
     def parts(self) -> Iterator[RecordArray]:
-        """Yield the records, those of one biflow in one array; in the same order in every run."""
+        """Yield the records, those of one biflow in one array; in the same order in every run.
+
+        Each array is valid until the next is asked for.
+        """
         together: list[Int64Array] = []
+        room = np.empty((0, _WORDS), np.int64)
         n = 0
         for group in range(GROUPS):
             blocks = [*self._read(group), *self._blocks[group]]
             self._blocks[group] = []
             together += blocks
             n += sum(len(block) for block in blocks)
-            if n >= _TOGETHER:
-                yield _joined(together)
+            if n >= _TOGETHER or (n and group == GROUPS - 1):
+                # New memory costs more than the copy, so that of the part before is used again.
+                if len(room) < n:
+                    room = np.empty((n + n // 16, _WORDS), np.int64)
+                np.concatenate(together, out=room[:n])
+                yield room[:n].reshape(-1).view(RECORD)
                 together, n = [], 0
-        if n:
-            yield _joined(together)
 
     def _read(self, group: int) -> Iterator[Int64Array]:
         if self._file is None:
@@ -136,7 +142,3 @@ class RecordSpool:
         for offset, size in self._pieces[group]:
             self._file.seek(offset)
             yield np.frombuffer(self._file.read(size), np.int64).reshape(-1, _WORDS)
-
-
-def _joined(blocks: list[Int64Array]) -> RecordArray:
-    return np.concatenate(blocks).reshape(-1).view(RECORD)

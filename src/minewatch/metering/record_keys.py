@@ -15,6 +15,8 @@ from minewatch.types import Int64Array
 _GROUPING_SEED: Final = 0x5851_F42D_4C95_7F2D
 """Fixed, so that results come in the same order in every run; tables in memory are seeded anew."""
 
+_TIES: Final = (0x2545_F491_4F6C_DD1D, 0x6C62_272E_07BB_0142)
+
 
 @numba.njit(cache=True, nogil=True)
 def is_swapped(records: RecordArray, i: int) -> bool:
@@ -67,6 +69,23 @@ def is_same_biflow(records: RecordArray, i: int, j: int) -> bool:
         and one.source_transport_port == other.destination_transport_port
         and one.destination_transport_port == other.source_transport_port
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def tie_keys(records: RecordArray, rows: Int64Array) -> Int64Array:
+    """Return a number for the biflow of each row, the same in every run, that orders equals.
+
+    Parameters
+    ----------
+    records : shape (n,).
+    rows : records, one of each biflow, shape (m,).
+    """
+    keys = np.empty(rows.shape[0], np.int64)
+    for i in range(rows.shape[0]):
+        keys[i] = (record_hash(records, rows[i], _TIES[0]) << 31) ^ record_hash(
+            records, rows[i], _TIES[1]
+        )
+    return keys
 
 
 @numba.njit(cache=True, nogil=True)

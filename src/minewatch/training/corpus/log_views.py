@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from minewatch import gate, schema
+from minewatch import schema
 from minewatch.address import PRIVATE_NETWORKS, parse_networks
 from minewatch.arranging.arrange import arrange
 from minewatch.arranging.settings import ArrangeSettings
@@ -111,7 +111,7 @@ def log_view(
         setting.export,
     )
     arranged = arrange(records, settings or ArrangeSettings())
-    frame = arranged.conversations.filter(pl.col("gate_reason") == gate.PASSED)
+    frame = arranged.passed
     home = parse_networks(PRIVATE_NETWORKS)
     frame = with_estimated_octets(frame.with_columns(is_source_home(home)))
     intervals = with_estimated_octets(arranged.intervals)
