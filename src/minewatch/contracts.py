@@ -182,7 +182,10 @@ class FlowSource(Protocol):
 
 @runtime_checkable
 class FlowFormat(Protocol):
-    """A kind of flow log: how it is told from others, and what reads it."""
+    """A kind of flow log: how it is told from others, and what reads it.
+
+    It may have ``is_beside(path, head)`` too: whether a file is read together with another one.
+    """
 
     @property
     def name(self) -> str:
@@ -199,7 +202,8 @@ class FlowFormat(Protocol):
 
         Parameters
         ----------
-        head : the first octets of the unpacked input, ``HEAD_OCTETS`` or all there are.
+        head : the first octets of the unpacked input, ``HEAD_OCTETS`` or all there are; of Parquet,
+            where one can go to its end, what stands there follows.
         """
         ...
 

@@ -102,3 +102,10 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         RecordFiles(str(tmp_path / "file"), frame)
     with pytest.raises(ConfigError, match=r"-o .*/file/a: Not a directory; give a folder"):
         RecordFiles(str(tmp_path / "file" / "a"), frame)
+
+
+def test_files_say_what_they_are(tmp_path):
+    with RecordFiles(str(tmp_path), frame, {"minewatch.records": "1"}) as files:
+        files.write(some(NINE))
+    (path,) = tmp_path.iterdir()
+    assert pl.read_parquet_metadata(path)["minewatch.records"] == "1"

@@ -81,6 +81,7 @@ def collect(
     from minewatch.errors import ConfigError
     from minewatch.output.recordfiles import RecordFiles
     from minewatch.readers.flowlogs.table import record_frame
+    from minewatch.readers.flowlogs.table_columns import VERSION, VERSION_KEY
     from minewatch.readers.netflow.collector import Collector
     from minewatch.readers.netflow.datagrams import ExportDecoder
     from minewatch.records import RecordCounters
@@ -94,7 +95,7 @@ def collect(
         raise ConfigError("nowhere to listen; give --netflow, --ipfix or --sflow ADDRESS:PORT")
     networks = _networks(allow or ())
     counters = RecordCounters()
-    with RecordFiles(output, record_frame) as files, _stopping() as stop:
+    with RecordFiles(output, record_frame, {VERSION_KEY: VERSION}) as files, _stopping() as stop:
         sockets = _open_sockets(endpoints)
         if not quiet:
             _tell_sockets(sockets, networks)

@@ -28,19 +28,26 @@ class ParquetStream:
     ----------
     destination : the file; when it is discarded, writing stops.
     schema : columns of every table.
+    metadata : what the file says of itself, None for nothing.
 
     Raises
     ------
     ConfigError : Parquet cannot go to standard output.
     """
 
-    def __init__(self, destination: Destination, schema: Mapping[str, pl.DataType]) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        schema: Mapping[str, pl.DataType],
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         if destination.is_stdout:
             raise ConfigError("Parquet needs a file: give one with -o")
         self._name = destination.name
         self._path = destination.path
         destination.before_discard = self.abort
         self._schema = dict(schema)
+        self._metadata = None if metadata is None else dict(metadata)
         self._tables: queue.Queue[pl.DataFrame | None] = queue.Queue(_WAITING)
         self._is_aborted = False
         self._error: BaseException | None = None
@@ -99,7 +106,7 @@ class ParquetStream:
 
         try:
             source = register_io_source(self._received, schema=self._schema)
-            source.sink_parquet(self._path, compression="zstd")
+            source.sink_parquet(self._path, compression="zstd", metadata=self._metadata)
         except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
             if not self._is_aborted:
                 self._error = error

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -34,15 +34,19 @@ class RecordFiles:
     ----------
     folder : where they go; made if it is not there.
     frame : makes a table of records.
+    metadata : what each file says of itself: the version of its columns.
 
     Raises
     ------
     ConfigError : the folder cannot be made.
     """
 
-    def __init__(self, folder: str, frame: FrameMaker) -> None:
+    def __init__(
+        self, folder: str, frame: FrameMaker, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = Path(folder)
         self._frame = frame
+        self._metadata = metadata
         self._waiting: list[RecordArray] = []
         self._n_waiting = 0
         self._open: tuple[Destination, ParquetStream] | None = None
@@ -111,7 +115,8 @@ class RecordFiles:
         if self._open is None:
             name = self._name(int(records["flow_start_nanoseconds"].min()))
             destination = Destination(name)
-            self._open = destination, ParquetStream(destination, dict(table.schema))
+            stream = ParquetStream(destination, dict(table.schema), self._metadata)
+            self._open = destination, stream
         self._open[1].write(table)
 
     def _name(self, start_ns: int) -> str:
