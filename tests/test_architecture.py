@@ -16,13 +16,13 @@ PACKAGE = Path(__file__).parents[1] / "src" / "minewatch"
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "errors types schema records config address odds",
+        "errors types schema records config address odds alert",
         "contracts",
         "readers decoders metering conversations features models detectors gate alerts"
         " response lab identify allow doubt arranging",
         "registry",
         "testing",
-        "pipeline logs scanning output training datasets experiments engine exporting capabilities",
+        "pipeline logs scanning watching output training datasets experiments engine exporting capabilities",
         "console",
         "cli __main__",
     )
@@ -35,6 +35,7 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "records": frozenset({"errors"}),
     "address": frozenset({"errors"}),
     "odds": frozenset({"types"}),
+    "alert": frozenset({"types"}),
     "config": frozenset({"errors", "types", "schema"}),
     "metering": frozenset({"decoders"}),
     "readers": frozenset({"metering"}),
@@ -46,6 +47,7 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "doubt": frozenset({"features"}),
     "logs": frozenset({"pipeline"}),
     "scanning": frozenset({"pipeline", "logs"}),
+    "watching": frozenset({"pipeline", "logs", "scanning", "output"}),
     "output": frozenset({"pipeline", "logs", "scanning"}),
     "training": frozenset({"pipeline", "logs", "exporting"}),
     "datasets": frozenset({"pipeline", "logs", "scanning", "output", "training"}),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Protocol, runtime_checkable
 
+from minewatch.alert import Alert, Block
 from minewatch.records import Names, RecordArray, RecordCounters
 from minewatch.schema import Column
 from minewatch.types import Conversations, Evidence, FeatureMatrix, PacketBatch, Payload, Scores
@@ -220,5 +221,60 @@ class FlowFormat(Protocol):
         Raises
         ------
         SourceError : nothing of it can be used: a column is missing, another version.
+        """
+        ...
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Where alerts go: a file, a server, a queue."""
+
+    @property
+    def name(self) -> str:
+        """What the user called it, without secrets: ``jsonl:alerts.jsonl``, ``kafka:alerts``."""
+        ...
+
+    def send(self, alerts: Sequence[Alert]) -> None:
+        """Bring alerts there, all of them or none as far as that can be known.
+
+        Raises
+        ------
+        SinkError : it is down or refuses; the same alerts are sent again later.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        ...
+
+
+@runtime_checkable
+class Responder(Protocol):
+    """Cuts a host off from a pool, for a time."""
+
+    @property
+    def name(self) -> str:
+        """Short, unique: ``nftables``."""
+        ...
+
+    def plan(self, block: Block) -> Sequence[str]:
+        """Return what would be done, one command or setting a line, for a person to read."""
+        ...
+
+    def apply(self, block: Block) -> None:
+        """Do it.
+
+        Raises
+        ------
+        ResponseError : it could not be done; nothing is left half done.
+        """
+        ...
+
+    def undo(self, block: Block) -> None:
+        """Take it back; no error if it is gone already.
+
+        Raises
+        ------
+        ResponseError : it could not be taken back.
         """
         ...

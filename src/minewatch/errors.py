@@ -7,7 +7,9 @@
     |- SourceError        cannot open or read an input (path, offset)
     |- SchemaError        a column or feature is missing, or of another unit or version
     |- ConfigError        an unknown key or a bad value
-    `- ModelError         a model does not fit the schema or the metering, or is damaged
+    |- ModelError         a model does not fit the schema or the metering, or is damaged
+    |- SinkError          alerts could not be brought to where they go
+    `- ResponseError      a host could not be cut off, or not be let back
 
 Bad *packets* are never exceptions: they are counted. Argument mistakes are ``ValueError``.
 """
@@ -52,3 +54,11 @@ class ConfigError(MinewatchError):
 
 class ModelError(MinewatchError):
     """A model file is damaged, or was made for another schema, metering or feature set."""
+
+
+class SinkError(MinewatchError):
+    """Alerts could not be brought to a sink; its text holds no secret of the sink's address."""
+
+
+class ResponseError(MinewatchError):
+    """A responder could not do, or undo, what was planned."""
