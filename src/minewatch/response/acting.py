@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carries alerts to a responder, by the policy, with everything in the audit log. Dry by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, runtime_checkable
+
+from minewatch.alert import Alert, Block
+from minewatch.contracts import Responder
+from minewatch.errors import ResponseError
+from minewatch.response.audit import AuditLog
+from minewatch.response.book import Active, Book
+from minewatch.response.entries import Action, Deed
+from minewatch.response.policy import Policy
+
+DRY: Final = "dry run: nothing was done"
+
+
+@runtime_checkable
+class Covering(Protocol):
+    """A responder that can say what of a block it really closes."""
+
+    def covers(self, block: Block) -> str:
+        """Return a text that is the same for blocks that are one and the same to it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one alert or block."""
+
+    action: Action
+    block: Block
+    reason: str
+    steps: tuple[str, ...] = ()
+
+
+class Response:
+    """Cuts off, lets back, and remembers.
+
+    Parameters
+    ----------
+    responder : who does it.
+    policy : who decides.
+    log : where everything is written.
+    user : who asks.
+    dry_run : plan only.
+    """
+
+    def __init__(
+        self,
+        responder: Responder,
+        policy: Policy,
+        log: AuditLog,
+        user: str,
+        *,
+        dry_run: bool = True,
+    ) -> None:
+        self._responder = responder
+        self._policy = policy
+        self._log = log
+        self._user = user
+        self._dry_run = dry_run
+        self.book = Book(log)
+
+    def consider(self, alerts: Iterable[Alert], now_ns: int) -> list[Outcome]:
+        """Cut off, plan or refuse for each alert that has nothing in force yet.
+
+        A responder that fails is told of in the outcome and in the log, and the next alert follows.
+
+        Parameters
+        ----------
+        alerts : any.
+        now_ns : the time.
+
+        Raises
+        ------
+        ResponseError : the audit log cannot be written; nothing is done without it.
+        """
+        self.book.refresh()
+        outcomes = []
+        for alert in alerts:
+            outcome = self._one(alert, now_ns)
+            if outcome is not None:
+                outcomes.append(outcome)
+                self.book.refresh()
+        return outcomes
+
+    def expire(self, now_ns: int) -> list[Outcome]:
+        """Take back the blocks whose time is over.
+
+        Parameters
+        ----------
+        now_ns : the time.
+
+        Raises
+        ------
+        ResponseError : the audit log cannot be written.
+        """
+        self.book.refresh()
+        over = [one for one in self._own() if one.until_ns <= now_ns]
+        return [self._take_back(one, now_ns, Action.EXPIRED, "its time was over") for one in over]
+
+    def undo(self, alert_id: str | None, now_ns: int, reason: str) -> list[Outcome]:
+        """Take back the block of an alert, or all.
+
+        Parameters
+        ----------
+        alert_id : the alert; None for all.
+        now_ns : the time.
+        reason : why, for the log.
+
+        Raises
+        ------
+        ResponseError : the audit log cannot be written.
+        """
+        self.book.refresh()
+        wanted = [one for one in self._own() if alert_id in (None, one.block.alert_id)]
+        return [self._take_back(one, now_ns, Action.UNDONE, reason) for one in wanted]
+
+    def _one(self, alert: Alert, now_ns: int) -> Outcome | None:
+        name = self._responder.name
+        is_active = any(one.responder == name for one in self.book.of_alert(alert.id))
+        try:
+            block = self._policy.block_of(alert)
+        except ValueError:  # no port: an alert that speaks of no connection
+            return None
+        if is_active:
+            return None
+        reason = self._policy.refusal(alert, now_ns)
+        if reason is None and not self._dry_run:
+            reason = self._policy.exhaustion(self.book, now_ns)
+        if reason is not None:
+            if self.book.was_told(Action.REFUSED, alert.id, reason):
+                return None
+            return self._tell(now_ns, Outcome(Action.REFUSED, block, reason))
+        try:
+            steps = tuple(self._responder.plan(block))
+        except ResponseError as error:
+            return self._tell(now_ns, Outcome(Action.FAILED, block, str(error)))
+        if self._dry_run:
+            if self.book.was_told(Action.PLANNED, alert.id, name):
+                return None
+            return self._tell(now_ns, Outcome(Action.PLANNED, block, DRY, steps))
+        return self._apply(block, steps, now_ns)
+
+    def _apply(self, block: Block, steps: tuple[str, ...], now_ns: int) -> Outcome:
+        reason = f"for {block.seconds} s"
+        self._tell(now_ns, Outcome(Action.APPLYING, block, reason, steps))
+        try:
+            self._responder.apply(block)
+        except ResponseError as error:
+            return self._tell(now_ns, Outcome(Action.FAILED, block, str(error)))
+        return self._tell(now_ns, Outcome(Action.APPLIED, block, reason, steps))
+
+    def _take_back(self, one: Active, now_ns: int, action: Action, reason: str) -> Outcome:
+        block = one.block
+        kept_by = self._kept_by(one)
+        try:
+            if kept_by is None:
+                self._responder.undo(block)
+            else:
+                reason = f"{reason}; stays closed for alert {kept_by}"
+        except ResponseError as error:
+            return self._tell(now_ns, Outcome(Action.NOT_UNDONE, block, str(error)))
+        outcome = self._tell(now_ns, Outcome(action, block, reason))
+        self.book.refresh()
+        return outcome
+
+    def _kept_by(self, one: Active) -> str | None:
+        """The alert whose block closes the same and is in force still."""
+        wanted = self._covered(one.block)
+        for other in self._own():
+            if other.block.alert_id != one.block.alert_id and self._covered(other.block) == wanted:
+                return other.block.alert_id
+        return None
+
+    def _covered(self, block: Block) -> str:
+        if isinstance(self._responder, Covering):
+            return self._responder.covers(block)
+        return f"{block.host} {block.pool} {block.pool_port}"
+
+    def _own(self) -> list[Active]:
+        return [one for one in self.book.active() if one.responder == self._responder.name]
+
+    def _tell(self, now_ns: int, outcome: Outcome) -> Outcome:
+        deed = Deed(
+            now_ns,
+            outcome.action,
+            self._responder.name,
+            self._user,
+            outcome.block,
+            outcome.reason,
+            outcome.steps,
+        )
+        self._log.append(deed)
+        return outcome

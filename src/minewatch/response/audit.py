@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit log: a line for every deed, each holding the hash of the one before.
+
+Beside the log lies its anchor, ``<log>.anchor``, with the number and the hash of the last line.
+
+What ``check_log`` finds: a line that was edited, left out, put in or moved (the chain breaks), and
+lines cut off at the end (the anchor is ahead). What it cannot find: a log and an anchor that
+somebody who may write to both made anew from some line on. Keep a copy of the anchor elsewhere, and
+give it as ``expected``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from minewatch.errors import ResponseError
+from minewatch.response.entries import MAX_LINE_OCTETS, Action, Deed, Entry, entry_of, line_of
+
+NOTHING: Final = "0" * 64
+"""What the first line has for the hash of the line before."""
+ANCHOR_SUFFIX: Final = ".anchor"
+MAX_PROBLEMS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The last line of a log: its number and its hash."""
+
+    number: int
+    digest: str
+
+    def __str__(self) -> str:
+        """Return it as ``--expect`` takes it."""
+        return f"{self.number}:{self.digest}"
+
+
+START: Final = Anchor(0, NOTHING)
+
+
+def anchor_of(text: str) -> Anchor:
+    """Return an anchor from ``NUMBER:HASH``.
+
+    Parameters
+    ----------
+    text : as ``Anchor`` prints it.
+
+    Raises
+    ------
+    ValueError : it is none.
+
+    Examples
+    --------
+    >>> anchor_of("0:" + "0" * 64) == START
+    True
+    """
+    number, _, digest = text.partition(":")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        raise ValueError(f"{text[:80]!r}: write NUMBER:HASH, as `minewatch respond verify` prints")
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise ValueError(f"{text[:80]!r}: the hash has 64 digits of 0-9 and a-f")
+    return Anchor(int(number), digest)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What became of a check."""
+
+    last: Anchor = START
+    """Of what was read."""
+    problems: list[str] = field(default_factory=list)
+    """What is wrong, with its line; the first ones."""
+    notes: list[str] = field(default_factory=list)
+    """What is odd and no proof of anything: the traces of a crash."""
+
+    def add(self, problem: str) -> None:
+        """Add a problem, if there is room.
+
+        Parameters
+        ----------
+        problem : one line.
+        """
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem)
+
+
+class AuditLog:
+    """Appends to a log, and reads it.
+
+    Parameters
+    ----------
+    path : the file; made if there is none, for its owner alone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.anchor_path = path.with_name(path.name + ANCHOR_SUFFIX)
+
+    def append(self, deed: Deed) -> Entry:
+        """Write an entry; it is on the disk when this returns.
+
+        Parameters
+        ----------
+        deed : what it tells.
+
+        Raises
+        ------
+        ResponseError : it cannot be written, or lines at the end of the log are gone.
+        """
+        try:
+            with self._locked() as file:
+                last, is_torn = self._tail(file)
+                if is_torn:
+                    last = self._recover(file, last, deed)
+                entry = Entry(last.number + 1, last.digest, deed)
+                self._write(file, entry)
+                return entry
+        except OSError as error:
+            raise ResponseError(
+                f"{self.path}: cannot be written ({error.strerror}); nothing is done without an "
+                "audit log: make room, or name another file"
+            ) from error
+
+    def read(self, offset: int = 0) -> Iterator[tuple[int, Entry]]:
+        """Yield the entries from an octet on, each with the octet at which the next begins.
+
+        Lines that are no entries are left to ``check_log``.
+
+        Parameters
+        ----------
+        offset : where a line begins.
+
+        Raises
+        ------
+        ResponseError : it cannot be read.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(offset)
+                for line in _lines(file):
+                    offset += len(line)
+                    if not line.endswith(b"\n"):
+                        return
+                    try:
+                        entry = entry_of(line[:-1])
+                    except ValueError:
+                        continue
+                    yield offset, entry
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise ResponseError(f"{self.path}: cannot be read ({error.strerror})") from error
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int]:
+        """The log, open for appending, with nobody else writing."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.open(self.path, flags, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+        finally:
+            os.close(file)
+
+    def _tail(self, file: int) -> tuple[Anchor, bool]:
+        """The last line, and whether a crash tore it; compared with the anchor."""
+        anchor = read_anchor(self.anchor_path)
+        size = os.fstat(file).st_size
+        if not size:
+            if anchor != START:
+                raise self._cut(anchor, 0)
+            return START, False
+        window = os.pread(file, 2 * MAX_LINE_OCTETS, max(0, size - 2 * MAX_LINE_OCTETS))
+        lines = window.removesuffix(b"\n").split(b"\n")
+        digest = digest_of(lines[-1])
+        if digest == anchor.digest:
+            return anchor, _entry(lines[-1]) is None or not window.endswith(b"\n")
+        entry = _entry(lines[-1])
+        if entry is None:
+            before = digest_of(lines[-2]) if len(lines) > 1 else NOTHING
+            if before != anchor.digest:
+                raise self._cut(anchor, anchor.number + 1)
+            return Anchor(anchor.number + 1, digest), True
+        if entry.number != anchor.number + 1 or entry.previous != anchor.digest:
+            raise self._cut(anchor, entry.number)
+        return Anchor(entry.number, digest), not window.endswith(b"\n")
+
+    def _recover(self, file: int, torn: Anchor, deed: Deed) -> Anchor:
+        """Give a torn line its end and its place in the chain, and tell of it."""
+        if os.pread(file, 1, os.fstat(file).st_size - 1) != b"\n":
+            os.write(file, b"\n")
+            os.fsync(file)
+        self._write_anchor(torn)
+        reason = "the line before was cut off while it was written"
+        recovered = Deed(deed.time_ns, Action.RECOVERED, "", deed.user, None, reason)
+        return self._write(file, Entry(torn.number + 1, torn.digest, recovered))
+
+    def _cut(self, anchor: Anchor, number: int) -> ResponseError:
+        return ResponseError(
+            f"{self.path}: ends with line {number}, and its anchor knows line {anchor.number}, or "
+            "another text of it: somebody changed the log. See `minewatch respond verify`; keep "
+            "both files, and begin a new log"
+        )
+
+    def _write(self, file: int, entry: Entry) -> Anchor:
+        line = line_of(entry)
+        octets = memoryview(line + b"\n")
+        while octets:
+            octets = octets[os.write(file, octets) :]
+        os.fsync(file)
+        anchor = Anchor(entry.number, digest_of(line))
+        self._write_anchor(anchor)
+        return anchor
+
+    def _write_anchor(self, anchor: Anchor) -> None:
+        new = self.anchor_path.with_name(self.anchor_path.name + ".new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.open(new, flags, 0o600)
+        try:
+            os.write(file, json.dumps({"number": anchor.number, "hash": anchor.digest}).encode())
+            os.fsync(file)
+        finally:
+            os.close(file)
+        os.replace(new, self.anchor_path)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def digest_of(line: bytes) -> str:
+    """Return the hash of a line.
+
+    Parameters
+    ----------
+    line : without its end.
+    """
+    return hashlib.sha256(line).hexdigest()
+
+
+def read_anchor(path: Path) -> Anchor:
+    """Return the anchor of a file, ``START`` if there is none.
+
+    Parameters
+    ----------
+    path : of the anchor.
+
+    Raises
+    ------
+    ResponseError : it is damaged.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = json.loads(file.read(1_000))
+        return anchor_of(f"{data['number']}:{data['hash']}")
+    except FileNotFoundError:
+        return START
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ResponseError(f"{path}: no anchor of an audit log ({error}); see verify") from error
+
+
+def check_log(path: Path, expected: Anchor | None = None) -> Findings:
+    """Check the chain from the first line to the anchor.
+
+    Parameters
+    ----------
+    path : the log.
+    expected : an anchor that was kept elsewhere: its line must still be there.
+
+    Raises
+    ------
+    ResponseError : it cannot be read.
+    """
+    found = Findings()
+    is_met = expected is None or expected.number == 0
+    try:
+        anchor: Anchor | None = read_anchor(path.with_name(path.name + ANCHOR_SUFFIX))
+    except ResponseError as error:
+        anchor = None
+        found.add(str(error))
+    is_anchored = anchor is None or anchor.number == 0
+    last, is_torn = START, False
+    try:
+        with open(path, "rb") as file:
+            for line in _lines(file):
+                text = line.removesuffix(b"\n")
+                last, is_torn = _step(found, last, text, is_torn)
+                if anchor is not None and anchor.number == last.number:
+                    is_anchored = anchor == last
+                if expected is not None and expected.number == last.number:
+                    is_met = expected == last
+                if not line.endswith(b"\n"):
+                    found.notes.append(f"line {last.number}: cut off while it was written")
+    except OSError as error:
+        raise ResponseError(f"{path}: cannot be read ({error.strerror})") from error
+    found.last = last
+    if is_torn:
+        found.notes.append(f"line {last.number}: the last one, and no entry")
+    _compare(found, anchor, is_anchored, expected, is_met)
+    return found
+
+
+def _step(found: Findings, last: Anchor, text: bytes, was_torn: bool) -> tuple[Anchor, bool]:
+    """Check one line; return it as the last one, and whether it is no entry."""
+    number = last.number + 1
+    here = Anchor(number, digest_of(text))
+    try:
+        entry = entry_of(text)
+    except ValueError as error:
+        if was_torn:
+            found.add(f"line {number}: no entry ({error})")
+        return here, True
+    if was_torn and entry.deed.action is not Action.RECOVERED:
+        found.add(f"line {last.number}: no entry, and line {number} does not tell of a crash")
+    elif was_torn:
+        found.notes.append(f"line {last.number}: cut off while it was written")
+    if entry.number != number:
+        found.add(f"line {number}: has the number {entry.number}: lines are missing or were moved")
+    if entry.previous != last.digest:
+        found.add(f"line {number}: does not follow line {last.number}: one of them was changed")
+    return here, False
+
+
+def _compare(
+    found: Findings,
+    anchor: Anchor | None,
+    is_anchored: bool,
+    expected: Anchor | None,
+    is_met: bool,
+) -> None:
+    """Compare what was read with the anchors."""
+    if anchor is not None:
+        if anchor.number == 0 and found.last.number > 1:
+            found.add("the anchor is gone")
+        elif anchor.number > found.last.number:
+            n = anchor.number - found.last.number
+            found.add(f"the anchor knows {n} lines more: they were cut off")
+        elif not is_anchored:
+            found.add(f"line {anchor.number}: not the line that the anchor knows")
+        elif found.last.number - anchor.number == 1:
+            found.notes.append("one line is younger than the anchor: a crash between the two")
+        elif found.last.number - anchor.number > 1:
+            found.add(f"lines after {anchor.number} are unknown to the anchor: not written by us")
+    if not is_met and expected is not None:
+        found.add(f"line {expected.number}: not the line that was expected: the log was made anew")
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines of a file, the longer ones in pieces."""
+    yield from iter(lambda: file.readline(MAX_LINE_OCTETS + 2), b"")
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        return entry_of(line)
+    except ValueError:
+        return None

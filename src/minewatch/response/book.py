@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which blocks are in force, by what the audit log tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from minewatch.alert import Block
+from minewatch.response.audit import AuditLog
+from minewatch.response.entries import Action, Entry
+
+NS: Final = 1_000_000_000
+HOUR_NS: Final = 3_600 * NS
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A block that is, or may be, in force."""
+
+    block: Block
+    responder: str
+    since_ns: int
+
+    @property
+    def until_ns(self) -> int:
+        """When it ends."""
+        return self.since_ns + self.block.seconds * NS
+
+
+class Book:
+    """The blocks of one audit log; other processes may write to it too.
+
+    Parameters
+    ----------
+    log : the log.
+    """
+
+    def __init__(self, log: AuditLog) -> None:
+        self._log = log
+        self._offset = 0
+        self._active: dict[tuple[str, str], Active] = {}
+        self._applied_ns: list[int] = []
+        self._told: set[tuple[str, str, str]] = set()
+
+    def refresh(self) -> None:
+        """Read what was written since.
+
+        Raises
+        ------
+        ResponseError : the log cannot be read.
+        """
+        for self._offset, entry in self._log.read(self._offset):
+            self._take(entry)
+
+    def active(self) -> list[Active]:
+        """Return the blocks in force, those that are over too until somebody took them back."""
+        return list(self._active.values())
+
+    def of_alert(self, alert_id: str) -> list[Active]:
+        """Return the blocks of one alert.
+
+        Parameters
+        ----------
+        alert_id : its id.
+        """
+        return [one for one in self._active.values() if one.block.alert_id == alert_id]
+
+    def applied_since(self, time_ns: int) -> int:
+        """Return how many blocks were begun from a moment on.
+
+        Parameters
+        ----------
+        time_ns : the moment.
+        """
+        self._applied_ns = [one for one in self._applied_ns if one >= time_ns]
+        return len(self._applied_ns)
+
+    def was_told(self, action: Action, alert_id: str, text: str) -> bool:
+        """Return whether the log tells this already: each refusal and plan is told once.
+
+        Parameters
+        ----------
+        action : planned or refused.
+        alert_id : of the alert.
+        text : the reason of a refusal, the responder of a plan.
+        """
+        return (action.value, alert_id, text) in self._told
+
+    def _take(self, entry: Entry) -> None:
+        deed = entry.deed
+        if deed.block is None:
+            return
+        key = (deed.block.alert_id, deed.responder)
+        match deed.action:
+            case Action.APPLYING:
+                self._active[key] = Active(deed.block, deed.responder, deed.time_ns)
+                self._applied_ns.append(deed.time_ns)
+            case Action.FAILED | Action.UNDONE | Action.EXPIRED:
+                self._active.pop(key, None)
+            case Action.REFUSED:
+                self._told.add((deed.action.value, deed.block.alert_id, deed.reason))
+            case Action.PLANNED:
+                self._told.add((deed.action.value, deed.block.alert_id, deed.responder))
+            case _:
+                pass
