@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carries alerts to a responder, by the policy, with everything in the audit log. Dry by default."""
+"""Carries alerts to a responder, by the policy, all of it in the audit log; dry by default."""
 
 from __future__ import annotations
 

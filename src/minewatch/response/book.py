@@ -50,7 +50,8 @@ class Book:
         ------
         ResponseError : the log cannot be read.
         """
-        for self._offset, entry in self._log.read(self._offset):
+        for offset, entry in self._log.read(self._offset):
+            self._offset = offset
             self._take(entry)
 
     def active(self) -> list[Active]:

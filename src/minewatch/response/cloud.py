@@ -114,7 +114,7 @@ def label_of(block: Block) -> str:
 
 
 def command_line(words: Sequence[str | Variable]) -> str:
-    """Return a command as a shell reads it: each word quoted where it must be.
+    r"""Return a command as a shell reads it: each word quoted where it must be.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def command_line(words: Sequence[str | Variable]) -> str:
     Examples
     --------
     >>> command_line(["echo", "a b", "$(reboot)", Variable("VPC")])
-    'echo \\'a b\\' \\'$(reboot)\\' "$VPC"'
+    'echo \'a b\' \'$(reboot)\' "$VPC"'
     """
     return " ".join(
         f'"${word.name}"' if isinstance(word, Variable) else shlex.quote(word) for word in words

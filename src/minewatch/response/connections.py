@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,8 @@ def _endpoint(text: str) -> tuple[Address, int]:
     octets = bytes.fromhex(digits)
     if len(octets) not in (4, 16):
         raise ValueError(text)
-    words = (octets[i : i + 4][::-1] for i in range(0, len(octets), 4))
+    step = -1 if sys.byteorder == "little" else 1
+    words = (octets[i : i + 4][::step] for i in range(0, len(octets), 4))
     address = ipaddress.ip_address(b"".join(words))
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped

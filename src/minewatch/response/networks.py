@@ -27,7 +27,7 @@ class Reasons:
 
     Parameters
     ----------
-    networks : reason of each network; the first that holds an address counts.
+    networks : reason of each network; of several that hold an address the widest counts.
 
     Examples
     --------

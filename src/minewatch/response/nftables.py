@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cuts off with Linux's own filter: a table of ours, sets whose elements time out by themselves.
 
-A packet to the pool is answered with a reset to the host, and a packet from the pool with a reset to
-the pool, which so learns that the connection is dead. Resets themselves may pass. Nothing else is
-touched: other hosts, other ports and other addresses never meet a rule of this table.
+A packet to the pool is answered with a reset to the host, and a packet from the pool with a reset
+to the pool, which so learns that the connection is dead. Resets themselves may pass. Nothing else
+is touched: other hosts, other ports and other addresses never meet a rule of this table.
 
-The table filters what this machine sends, receives and routes. Frames that a bridge passes on without
-routing them, and a mirror of other machines' traffic, do not come by here.
+The table filters what this machine sends, receives and routes. Frames that a bridge passes on
+without routing them, and a mirror of other machines' traffic, do not come by here.
 """
 
 from __future__ import annotations

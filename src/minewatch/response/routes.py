@@ -3,7 +3,7 @@
 
 Coarser than a filter: it takes the whole address, all ports, from this machine and from all hosts
 that it routes for. So it is refused where anybody is seen to use that address for something else.
-The kernel keeps no time for such a route: it stays until ``undo``, which the book of blocks asks for.
+The kernel keeps no time for such a route: it stays until ``undo``, for which ``Response`` asks.
 """
 
 from __future__ import annotations

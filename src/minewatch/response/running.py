@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running the system's programs: a fixed argument list, no shell, a time limit, a clean environment."""
+"""Running the system's programs: fixed arguments, no shell, a time limit, a clean environment."""
 
 from __future__ import annotations
 
