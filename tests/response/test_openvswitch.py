@@ -11,7 +11,7 @@ import pytest
 
 from minewatch.errors import ConfigError, ResponseError
 from minewatch.response.openvswitch import OpenVSwitchResponder
-from namespaces import Pool, ip, need, ran, talks, wait_until
+from namespaces import Pool, need, ran, talks, wait_until
 
 pytestmark = pytest.mark.namespace
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"

@@ -36,7 +36,7 @@ def test_the_pool_is_gone_until_it_is_let_back(server, responder, block):
         responder.apply(wanted)
         responder.apply(wanted)
         assert routes() == "blackhole 10.9.0.1 proto 177 \n"
-        with pytest.raises(OSError, match="Invalid argument|Network is unreachable"):
+        with pytest.raises(OSError, match=r"Invalid argument|Network is unreachable"):
             socket.create_connection(("10.9.0.1", 3333), timeout=1)
         responder.undo(wanted)
         responder.undo(wanted)

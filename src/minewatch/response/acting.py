@@ -132,14 +132,16 @@ class Response:
         reason = self._policy.refusal(alert, now_ns)
         if reason is None and not self._dry_run:
             reason = self._policy.exhaustion(self.book, now_ns)
+        steps: tuple[str, ...] = ()
+        if reason is None:
+            try:
+                steps = tuple(self._responder.plan(block))
+            except ResponseError as error:
+                reason = str(error)
         if reason is not None:
             if self.book.was_told(Action.REFUSED, alert.id, reason):
                 return None
             return self._tell(now_ns, Outcome(Action.REFUSED, block, reason))
-        try:
-            steps = tuple(self._responder.plan(block))
-        except ResponseError as error:
-            return self._tell(now_ns, Outcome(Action.FAILED, block, str(error)))
         if self._dry_run:
             if self.book.was_told(Action.PLANNED, alert.id, name):
                 return None

@@ -69,7 +69,7 @@ class CloudPlanner:
         plan = self._make(ends_of(block), label_of(block))
         return [
             *(f"# set {name}: {meaning}" for name, meaning in plan.variables.items()),
-            *(f"# {remark}" for remark in plan.remarks),
+            *(f"# {' '.join(remark.split())}" for remark in plan.remarks),
             *map(command_line, plan.commands),
             f"# after {block.seconds} s take it back:",
             *map(command_line, plan.undo),

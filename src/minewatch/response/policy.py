@@ -150,11 +150,12 @@ def weakness(alert: Alert) -> str | None:
     ----------
     alert : any.
     """
-    for_it = {
-        KINDS[name]: probability
-        for name, probability in sorted(alert.detectors.items(), key=lambda one: one[1] or 0.0)
-        if name in KINDS and probability is not None and probability >= SPEAKS_FOR
-    }
+    for_it: dict[str, float] = {}
+    for name, probability in alert.detectors.items():
+        kind = KINDS.get(name)
+        # Not ready is None, or NaN, which is at least as high as nothing.
+        if kind is not None and probability is not None and probability >= SPEAKS_FOR:
+            for_it[kind] = max(probability, for_it.get(kind, 0.0))
     if for_it.get("payload", 0.0) >= PROOF or alert.severity is Severity.HIGH:
         return None
     if len(for_it) >= KINDS_NEEDED:

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+import hashlib
+import json
+import multiprocessing
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from minewatch.errors import ResponseError
+from minewatch.response import audit
+from minewatch.response.audit import START, AuditLog, anchor_of, check_log
+from minewatch.response.entries import Action, Deed
+
+
+@pytest.fixture
+def log(tmp_path):
+    return AuditLog(tmp_path / "audit.jsonl")
+
+
+def deed(block, number=0, action=Action.APPLIED):
+    return Deed(number, action, "nftables", "root", block, f"reason {number}")
+
+
+@pytest.fixture
+def five(log, block):
+    for number in range(5):
+        log.append(deed(block(), number))
+    return log
+
+
+def lines(log) -> list[bytes]:
+    return log.path.read_bytes().splitlines(keepends=True)
+
+
+def rewrite(log, changed) -> None:
+    log.path.write_bytes(b"".join(changed))
+
+
+def test_each_line_holds_the_hash_of_the_one_before(five):
+    previous = "0" * 64
+    for number, line in enumerate(lines(five), 1):
+        data = json.loads(line)
+        assert (data["number"], data["previous"]) == (number, previous)
+        previous = hashlib.sha256(line[:-1]).hexdigest()
+    assert json.loads(five.anchor_path.read_text()) == {"number": 5, "hash": previous}
+    found = check_log(five.path)
+    assert (found.problems, found.notes) == ([], [])
+    assert str(found.last) == f"5:{previous}"
+
+
+def test_it_is_for_its_owner_alone_and_no_link_is_followed(five, tmp_path, block):
+    for path in (five.path, five.anchor_path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    (tmp_path / "link").symlink_to(five.path)
+    with pytest.raises(ResponseError, match="cannot be written"):
+        AuditLog(tmp_path / "link").append(deed(block()))
+
+
+def test_it_is_on_the_disk_before_append_returns(log, block, monkeypatch):
+    synced = []
+    real = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda file: (synced.append(os.readlink(f"/proc/self/fd/{file}")), real(file))
+    )
+    log.append(deed(block()))
+    assert synced == [str(log.path), f"{log.anchor_path}.new", str(log.path.parent)]
+
+
+def test_entries_are_read_and_read_on_from_where_one_was(five, block):
+    first = list(five.read())
+    assert [entry.deed.time_ns for _, entry in first] == [0, 1, 2, 3, 4]
+    five.append(deed(block(), 9))
+    assert [entry.deed.time_ns for _, entry in five.read(first[-1][0])] == [9]
+    assert list(AuditLog(five.path.with_name("none")).read()) == []
+
+
+def _changes():
+    """Every way to change five lines, by name."""
+
+    def edited(old):
+        return [*old[:2], old[2].replace(b"reason 2", b"reason X"), *old[3:]]
+
+    return {
+        "edited": edited,
+        "first edited": lambda old: [old[0].replace(b"root", b"toor"), *old[1:]],
+        "last edited": lambda old: [*old[:4], old[4].replace(b"root", b"toor")],
+        "left out": lambda old: [*old[:2], *old[3:]],
+        "first left out": lambda old: old[1:],
+        "moved": lambda old: [old[0], old[2], old[1], *old[3:]],
+        "doubled": lambda old: [*old[:3], old[2], *old[3:]],
+        "one cut off": lambda old: old[:4],
+        "three cut off": lambda old: old[:2],
+        "emptied": lambda old: [],
+        "cut within": lambda old: [*old[:4], old[4][:30]],
+        "octet appended": lambda old: [*old, b"x"],
+        "line put in": lambda old: [*old[:3], b"{}\n", *old[3:]],
+        "space put in": lambda old: [*old[:3], old[3].replace(b":", b": ", 1), old[4]],
+        "blank line": lambda old: [*old[:3], b"\n", *old[3:]],
+    }
+
+
+@pytest.mark.parametrize("name", [n for n in _changes() if n != "octet appended"])
+def test_any_change_is_found(five, name):
+    rewrite(five, _changes()[name](lines(five)))
+    assert check_log(five.path).problems, name
+
+
+@pytest.mark.parametrize(
+    "name", ["last edited", "one cut off", "three cut off", "emptied", "cut within"]
+)
+def test_nothing_is_appended_to_a_log_whose_end_was_changed(five, name, block):
+    rewrite(five, _changes()[name](lines(five)))
+    before = five.path.read_bytes()
+    with pytest.raises(ResponseError, match="somebody changed the log"):
+        five.append(deed(block()))
+    assert five.path.read_bytes() == before
+
+
+def test_a_log_made_anew_is_found_by_an_anchor_kept_elsewhere_only(five, tmp_path, block):
+    kept = check_log(five.path).last
+    five.path.unlink()
+    five.anchor_path.unlink()
+    for number in range(6):
+        five.append(deed(block(host="10.0.0.99"), number))
+    assert check_log(five.path).problems == []
+    found = check_log(five.path, anchor_of(str(kept)))
+    assert found.problems == ["line 5: not the line that was expected: the log was made anew"]
+
+
+def test_a_kept_anchor_still_fits_after_more_lines(five, block):
+    kept = check_log(five.path).last
+    five.append(deed(block(), 6))
+    assert check_log(five.path, kept).problems == []
+    rewrite(five, lines(five)[:3])
+    assert any("line 5: not the line" in one for one in check_log(five.path, kept).problems)
+
+
+def test_lines_behind_the_anchor_are_not_ours(five, block):
+    anchor = five.anchor_path.read_bytes()
+    for number in (5, 6):
+        five.append(deed(block(), number))
+    five.anchor_path.write_bytes(anchor)
+    assert check_log(five.path).problems == [
+        "lines after 5 are unknown to the anchor: not written by us"
+    ]
+
+
+def test_an_anchor_that_is_gone_or_damaged_is_found(five, block):
+    five.anchor_path.write_text("{")
+    assert "no anchor" in check_log(five.path).problems[0]
+    with pytest.raises(ResponseError, match="no anchor"):
+        five.append(deed(block()))
+    five.anchor_path.unlink()
+    assert check_log(five.path).problems == ["the anchor is gone"]
+    with pytest.raises(ResponseError, match="somebody changed"):
+        five.append(deed(block()))
+
+
+def _end_before_anchor(log, block):
+    """A process that dies between the line and its anchor."""
+    log._write_anchor = lambda anchor: os._exit(9)
+    log.append(deed(block, 5))
+
+
+def test_a_crash_between_line_and_anchor_goes_on(five, block):
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=_end_before_anchor, args=(five, block()))
+    child.start()
+    child.join()
+    assert child.exitcode == 9
+    found = check_log(five.path)
+    assert (found.problems, len(found.notes), found.last.number) == ([], 1, 6)
+    five.append(deed(block(), 6))
+    assert check_log(five.path).problems == check_log(five.path).notes == []
+
+
+@pytest.mark.parametrize("kept", [1, 30, -1])
+def test_a_crash_within_a_line_is_recovered_and_told(five, block, kept):
+    """-1: the whole line but for its end."""
+    anchor = five.anchor_path.read_bytes()
+    five.append(deed(block(), 5))
+    whole = lines(five)
+    rewrite(five, [*whole[:5], whole[5][:kept]])
+    five.anchor_path.write_bytes(anchor)
+    assert check_log(five.path).problems == []
+
+    five.append(deed(block(), 6))
+    found = check_log(five.path)
+    assert found.problems == []
+    told = [entry.deed for _, entry in five.read()]
+    assert [one.action for one in told][-2:] == [Action.RECOVERED, Action.APPLIED]
+    assert told[-1].time_ns == 6
+    # What was torn is part of the chain like everything else.
+    changed = five.path.read_bytes().replace(whole[5][:kept], b"?" * len(whole[5][:kept]))
+    five.path.write_bytes(changed)
+    assert check_log(five.path).problems
+
+
+def _append_many(path: Path, block, n: int) -> None:
+    for number in range(n):
+        AuditLog(path).append(deed(block, number))
+
+
+def test_several_processes_may_write(log, block):
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_append_many, args=(log.path, block(), 20)) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    found = check_log(log.path)
+    assert (found.problems, found.last.number) == ([], 80)
+
+
+def test_a_full_disk_is_an_error(log, block, monkeypatch):
+    log.append(deed(block()))
+
+    def full(file, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(audit.os, "write", full)
+    with pytest.raises(ResponseError, match="No space left on device"):
+        log.append(deed(block()))
+    monkeypatch.undo()
+    log.append(deed(block()))
+    assert check_log(log.path).problems == []
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path):
+    with pytest.raises(ResponseError, match="cannot be read"):
+        check_log(tmp_path / "none")
+    with pytest.raises(ResponseError, match="cannot be read"):
+        list(AuditLog(tmp_path).read())
+
+
+def test_endless_lines_and_many_faults_are_bounded(tmp_path):
+    path = tmp_path / "hostile"
+    path.write_bytes(b"x" * 3_000_000 + b"\n" + b"{}\n" * 1000)
+    found = check_log(path)
+    assert len(found.problems) == audit.MAX_PROBLEMS
+    assert found.last.number > 1000
+
+
+@pytest.mark.parametrize("text", ["", "5", "5:abc", f"-1:{'0' * 64}", f"5:{'G' * 64}", "9" * 99])
+def test_what_is_no_anchor_is_refused(text):
+    with pytest.raises(ValueError, match=r"."):
+        anchor_of(text)
+
+
+def test_an_anchor_as_printed_is_read_again():
+    assert anchor_of(str(START)) == START
