@@ -17,7 +17,7 @@ MAX_INTERVALS: Final = 1440
 _COMPACT_AT: Final = 500_000
 """Open interval records at which it is worth to look for conversations with too many."""
 _MOST_RECORDS: Final = 2_000_000
-"""Open interval records of all conversations, about: with more, fewer are kept of each."""
+"""Open interval records of all conversations, about."""
 
 _FIRST: Final = tuple(column.name for column in schema.ENDPOINTS)
 _SUMS: Final = tuple(column.name for column in schema.COUNTERS)
@@ -66,13 +66,16 @@ class ConversationBuilder:
     Parameters
     ----------
     home : networks of the watched side.
+    most_records : open interval records of all conversations, about: with more, fewer are kept of
+        each; None for two million.
     """
 
-    def __init__(self, home: Sequence[Network]) -> None:
+    def __init__(self, home: Sequence[Network], most_records: int | None = None) -> None:
         self._home = home
+        self._most_records = _MOST_RECORDS if most_records is None else most_records
         self._open: FlowTable = pl.DataFrame(schema=schema.polars_schema(schema.FLOW))
         self._open = self._open.with_columns(interval_count=pl.lit(1, pl.Int64))
-        self._compact_at = _COMPACT_AT
+        self._compact_at = min(_COMPACT_AT, self._most_records)
 
     def add(self, flows: FlowTable, ended: Int64Array) -> tuple[pl.DataFrame, FlowTable]:
         """Take in records; return the conversations that ended and their interval records."""
@@ -89,6 +92,37 @@ class ConversationBuilder:
         """Return the conversations that have not ended, as they stand."""
         return self._as_conversations(merge_intervals(self._open))
 
+    def standing(self, flows: FlowTable) -> tuple[pl.DataFrame, FlowTable]:
+        """Return some of the open conversations as they stand, and their interval records.
+
+        Parameters
+        ----------
+        flows : what the metering process has of them and did not hand out yet.
+        """
+        asked = pl.col("flow_id").is_in(flows.get_column("flow_id").implode())
+        latest = flows.with_columns(interval_count=pl.lit(1, pl.Int64))
+        records = pl.concat([self._open.filter(asked), latest])
+        return self._as_conversations(merge_intervals(records)), records
+
+    def save(self) -> FlowTable:
+        """Return the interval records of what is open, for ``restore``."""
+        return self._open
+
+    def restore(self, records: FlowTable) -> None:
+        """Go on with interval records of conversations that are open.
+
+        Parameters
+        ----------
+        records : what ``save`` returned.
+
+        Raises
+        ------
+        ValueError : they have other columns.
+        """
+        if records.schema != self._open.schema:
+            raise ValueError("interval records with other columns")
+        self._open = records
+
     def _as_conversations(self, merged: pl.DataFrame) -> pl.DataFrame:
         return merged.with_columns(is_source_home(self._home))
 
@@ -99,10 +133,11 @@ class ConversationBuilder:
         """
         kept = MAX_INTERVALS
         self._merge_older(kept)
-        while self._open.height > _MOST_RECORDS and kept > 1:
+        while self._open.height > self._most_records and kept > 1:
             kept //= 2
             self._merge_older(kept)
-        self._compact_at = max(_COMPACT_AT, 2 * self._open.height)
+        least = min(_COMPACT_AT, self._most_records)
+        self._compact_at = max(least, 2 * self._open.height)
 
     def _merge_older(self, kept: int) -> None:
         age = pl.int_range(pl.len()).reverse().over("flow_id")

@@ -20,7 +20,7 @@ from minewatch.address import PRIVATE_NETWORKS, Network, parse_networks
 from minewatch.contracts import PacketSource
 from minewatch.conversations import ConversationBuilder
 from minewatch.decoders.names import names_of
-from minewatch.metering.process import Meter, MeterCounters, MeterOutput
+from minewatch.metering.process import Meter, MeterCounters, MeterOutput, SideData
 from minewatch.metering.state import MeteringOptions
 from minewatch.readers.capture import CaptureCounters, CaptureSource
 from minewatch.readers.source import Input
@@ -101,11 +101,20 @@ _PATIENCE_S: Final = 1.0
 """How long to wait for a reader that may hang in a pipe nobody writes to; it ends with us."""
 
 
-def read_ahead(source: PacketSource, depth: int = 4) -> Generator[PacketBatch, None, None]:
+def read_ahead(
+    source: PacketSource, depth: int = 4, patience_s: float | None = None
+) -> Generator[PacketBatch, None, None]:
     """Yield a source's batches, read by one thread and parsed by another while the caller works.
 
     Reading, framing and decoding release the interpreter lock, as metering does, so that two
     processors are used. A batch is valid until the next one is asked for.
+
+    Parameters
+    ----------
+    source : closed at the end.
+    depth : batches that are read ahead.
+    patience_s : yield a batch without packets when nothing came for so long, so that the caller can
+        see to other things; None waits for ever.
     """
     free: _Queue = queue.SimpleQueue()
     raw: _Queue = queue.SimpleQueue()
@@ -131,9 +140,10 @@ def read_ahead(source: PacketSource, depth: int = 4) -> Generator[PacketBatch, N
 
     threads = [_start(read, raw), _start(parse, ready)]
     try:
-        while isinstance(item := ready.get(), PacketBatch):
+        while isinstance(item := _next(ready, patience_s), PacketBatch):
             yield item
-            free.put(item)
+            if item is not _NOTHING:
+                free.put(item)
         if isinstance(item, BaseException):
             raise item
     finally:
@@ -149,6 +159,17 @@ class _End(Enum):
 
     OF_SOURCE = 1
     BY_CALLER = 2
+
+
+_NOTHING: Final = PacketBatch()
+"""What is yielded when nothing came; its memory is never touched, so that it takes none."""
+
+
+def _next(ready: _Queue, patience_s: float | None) -> PacketBatch | _End | BaseException:
+    try:
+        return ready.get(timeout=patience_s)
+    except queue.Empty:
+        return _NOTHING
 
 
 _Queue: TypeAlias = "queue.SimpleQueue[PacketBatch | _End | BaseException]"
@@ -215,24 +236,57 @@ def _chunks(
     builder = ConversationBuilder(options.home)
     for output in meter_capture(capture, meter, options):
         ended, intervals = builder.add(output.flows, output.ended)
-        everything = ended.with_columns(gate.gate_reason())
-        for reason, count in everything.group_by("gate_reason").len().iter_rows():
-            report.gated[reason] = report.gated.get(reason, 0) + count
-        passed = everything
-        if options.with_gate:
-            passed = everything.filter(pl.col("gate_reason") == gate.PASSED)
-        ids = passed.get_column("flow_id").to_numpy().astype(np.int64)
-        packets = output.packets(ids)
-        yield ConversationChunk(
-            Conversations(
-                passed,
-                intervals.filter(pl.col("flow_id").is_in(passed.get_column("flow_id").implode())),
-                packets,
-                output.payloads(ids, packets),
-            ),
-            partial(_asked_names, meter),
-            partial(_same, everything),
-        )
+        chunk = as_chunk(ended, intervals, output, meter, with_gate=options.with_gate)
+        count_gated(chunk, report.gated)
+        yield chunk
+
+
+def as_chunk(
+    merged: pl.DataFrame,
+    intervals: pl.DataFrame,
+    side: SideData,
+    meter: Meter,
+    *,
+    with_gate: bool = True,
+) -> ConversationChunk:
+    """Return conversations with what was kept of those that pass the gate.
+
+    Parameters
+    ----------
+    merged : conversations that ended together, or are looked at together.
+    intervals : their interval records.
+    side : their packets and payload.
+    meter : where they come from; knows the names that were asked for.
+    with_gate : see ``PipelineOptions``.
+    """
+    everything = merged.with_columns(gate.gate_reason())
+    passed = everything
+    if with_gate:
+        passed = everything.filter(pl.col("gate_reason") == gate.PASSED)
+    ids = passed.get_column("flow_id").to_numpy().astype(np.int64)
+    packets = side.packets(ids)
+    return ConversationChunk(
+        Conversations(
+            passed,
+            intervals.filter(pl.col("flow_id").is_in(passed.get_column("flow_id").implode())),
+            packets,
+            side.payloads(ids, packets),
+        ),
+        partial(_asked_names, meter),
+        partial(_same, everything),
+    )
+
+
+def count_gated(chunk: ConversationChunk, gated: dict[str, int]) -> None:
+    """Count conversations by gate reason.
+
+    Parameters
+    ----------
+    chunk : of conversations that ended.
+    gated : takes the counts.
+    """
+    for reason, count in chunk.everything.group_by("gate_reason").len().iter_rows():
+        gated[reason] = gated.get(reason, 0) + count
 
 
 def _same(frame: pl.DataFrame) -> pl.DataFrame:

@@ -218,30 +218,54 @@ def scan_logs(
 def _scan_chunks(
     chunks: Iterator[ConversationChunk], report: ScanReport[Any], options: ScanOptions
 ) -> Iterator[ScannedChunk]:
-    used = {name for detector in options.detectors for name in detector.uses}
-    early, late = _by_use(options.decoders, used)
+    scorer = Scorer(options)
     for chunk in chunks:
+        scanned = scorer.score(chunk, report)
+        _count(scanned, report)
+        yield scanned
+
+
+class Scorer:
+    """Decodes, scores and fuses chunks of conversations.
+
+    Parameters
+    ----------
+    options : how.
+    """
+
+    def __init__(self, options: ScanOptions) -> None:
+        self._options = options
+        self._used = {name for detector in options.detectors for name in detector.uses}
+        self._early, self._late = _by_use(options.decoders, self._used)
+
+    def score(self, chunk: ConversationChunk, report: ScanReport[Any]) -> ScannedChunk:
+        """Return the conversations that passed the gate, with their probabilities.
+
+        Parameters
+        ----------
+        chunk : conversations that ended together, or are looked at together.
+        report : takes the failures.
+        """
+        options = self._options
         everyone = np.ones(len(chunk.passed), np.bool_)
-        decoded = decode(chunk.passed, early, everyone, report)
-        if NAME_COLUMN in used:
+        decoded = decode(chunk.passed, self._early, everyone, report)
+        if NAME_COLUMN in self._used:
             decoded = with_names(decoded, chunk, everyone)
         scores = score(decoded, options.detectors, report)
         probability = options.fusion.probability(scores, len(decoded))
         probability = with_sampling(probability, decoded.frame, options.fusion.prior)
         told = everyone if options.decode_all else probability >= options.threshold
-        decoded = decode(decoded, late, told, report)
-        if NAME_COLUMN not in used:
+        decoded = decode(decoded, self._late, told, report)
+        if NAME_COLUMN not in self._used:
             decoded = with_names(decoded, chunk, told)
         is_mining = probability >= options.threshold
         decoded = with_identity(decoded, is_mining)
         if options.known is not None:
             frame = with_known(decoded.frame, is_mining, options.known)
             decoded = with_frame(decoded, frame)
-        scanned = ScannedChunk(
+        return ScannedChunk(
             decoded, partial(_gated, chunk, options.known), probability, scores, options
         )
-        _count(scanned, report)
-        yield scanned
 
 
 def _gated(chunk: ConversationChunk, known: Known | None) -> pl.DataFrame:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from minewatch import schema
-from minewatch.metering import biflow, kernel, side
+from minewatch.metering import biflow, eviction, kernel, saving, side, standing
 from minewatch.metering import state as st
 from minewatch.metering.tables import PacketTable, PayloadTable
 from minewatch.types import FlowTable, Int64Array, PacketBatch
@@ -54,29 +54,31 @@ class DnsLog:
             yield self.octets[offset : offset + length]
 
 
-class MeterOutput:
-    """What the metering process hands out at a time.
+class SideData:
+    """What flow records cannot hold, of some biflows: their payload packets and kept payload.
 
-    The side data of ended biflows can be fetched until the next output is asked for; after
-    that their memory is used again.
+    Parameters
+    ----------
+    pools : the memory of the metering process.
+    rows : those of the biflows.
     """
 
-    def __init__(self, pools: st.Pools, is_last: bool) -> None:
+    def __init__(self, pools: st.Pools, rows: Int64Array) -> None:
         self._pools = pools
-        self.is_last = is_last
-        n_records, n_ended = pools.counts[st.N_RECORDS], pools.counts[st.N_ENDED]
-        self.flows: FlowTable = flow_table(pools.records[:n_records])
-        """Interval records, finished since the last output."""
-        self._rows: Int64Array = pools.ended[:n_ended].copy()
-        self.ended: Int64Array = pools.rows[self._rows, st.FLOW_ID]
-        """``flow_id`` of the biflows that ended, shape (n_ended,)."""
+        self._rows = rows
+        self.flow_ids: Int64Array = pools.rows[rows, st.FLOW_ID]
+        """Of the biflows, shape (n,)."""
+
+    def __len__(self) -> int:
+        """Return how many biflows these are."""
+        return len(self._rows)
 
     def _wanted(self, flow_ids: Int64Array) -> Int64Array:
-        rows: Int64Array = self._rows[np.isin(self.ended, flow_ids)]
+        rows: Int64Array = self._rows[np.isin(self.flow_ids, flow_ids)]
         return rows
 
     def packets(self, flow_ids: Int64Array) -> PacketTable:
-        """Return the payload packets of ended biflows, by flow_id."""
+        """Return the payload packets of biflows, by flow_id."""
         wanted = self._wanted(flow_ids)
         counts = self._pools.rows[wanted, st.SERIES_COUNT]
         first = np.minimum(counts, st.FIRST_PACKETS)
@@ -90,7 +92,7 @@ class MeterOutput:
         return PacketTable(ids, stops, first, time_ns, octets, from_initiator.astype(np.bool_))
 
     def payloads(self, flow_ids: Int64Array, packets: PacketTable) -> PayloadTable:
-        """Return the kept payload of ended biflows, by flow_id."""
+        """Return the kept payload of biflows, by flow_id."""
         wanted = self._wanted(flow_ids)
         blocks = int(self._pools.rows[wanted, st.PAYLOAD_BLOCKS].sum())
         segments = np.empty((blocks, 7), np.int64)
@@ -99,6 +101,50 @@ class MeterOutput:
         ids = self._pools.rows[wanted, st.FLOW_ID].tolist()
         protocols = (self._pools.rows[wanted, st.KEY_TAIL] & 0xFF).tolist()
         return PayloadTable(ids, protocols, segments[:n], octets[:used].tobytes(), packets)
+
+
+class MeterOutput(SideData):
+    """What the metering process hands out at a time.
+
+    The side data of ended biflows can be fetched until the next output is asked for; after
+    that their memory is used again.
+    """
+
+    def __init__(self, pools: st.Pools, is_last: bool) -> None:
+        n_records, n_ended = pools.counts[st.N_RECORDS], pools.counts[st.N_ENDED]
+        super().__init__(pools, pools.ended[:n_ended].copy())
+        self.is_last = is_last
+        self.flows: FlowTable = flow_table(pools.records[:n_records])
+        """Interval records, finished since the last output."""
+        self.ended: Int64Array = self.flow_ids
+        """``flow_id`` of the biflows that ended, shape (n_ended,)."""
+
+
+class OpenBiflows(SideData):
+    """Biflows that have not ended, as they stand; valid until the metering process goes on.
+
+    Parameters
+    ----------
+    pools : the memory of the metering process.
+    rows : those of the biflows.
+    """
+
+    def __init__(self, pools: st.Pools, rows: Int64Array) -> None:
+        super().__init__(pools, rows)
+        waiting = pools.records[: pools.counts[st.N_RECORDS]]
+        now = np.zeros((len(rows), st.RECORD_WORDS), np.int64)
+        copies = pools._replace(
+            rows=pools.rows[rows], records=now, counts=np.zeros(st.N_COUNTS, np.int64)
+        )
+        standing.write_standing(copies, len(rows), biflow.FORCED)
+        waiting = waiting[np.isin(waiting[:, 0], self.flow_ids)]
+        self.flows: FlowTable = flow_table(np.concatenate([waiting, now]))
+        """Interval records not handed out yet, the last ones as if the input were over."""
+
+    def keep(self, flow_ids: Int64Array) -> None:
+        """Let these be the last to end when memory is full, and the others of them not."""
+        is_suspect = np.isin(self.flow_ids, flow_ids).astype(np.int64)
+        standing.mark_suspects(self._pools.rows, self._rows, is_suspect)
 
 
 @dataclass(slots=True)
@@ -110,7 +156,9 @@ class MeterCounters:
     payload_dropped_octets: int = 0
     """Payload that was not kept because the limit of all biflows was reached."""
     evicted_biflows: int = 0
-    """Ended early because ``max_biflows`` was reached."""
+    """Ended early because a limit was reached."""
+    evicted_by_rank: dict[str, int] = field(default_factory=dict)
+    """The same by what they told of mining: see ``eviction.RANKS``."""
 
 
 class Meter:
@@ -138,15 +186,18 @@ class Meter:
         self._params[biflow.Q_LINGER] = int(options.closed_linger_s * _NS)
         self._params[biflow.Q_KEEP] = options.keep_packets
 
-    def feed(self, batch: PacketBatch) -> Iterator[MeterOutput]:
-        """Meter a batch; yield an output whenever one is full."""
-        done = 0
+    def feed(
+        self, batch: PacketBatch, start: int = 0, stop: int | None = None
+    ) -> Iterator[MeterOutput]:
+        """Meter a batch, or a part of its packets; yield an output whenever one is full."""
+        done = start
+        stop = batch.n_packets if stop is None else stop
         counts = self._pools.counts
         while True:
             done = kernel.meter_packets(
-                batch.columns, batch.data, done, batch.n_packets, self._pools, self._params
+                batch.columns, batch.data, done, stop, self._pools, self._params
             )
-            if done == batch.n_packets:
+            if done == stop:
                 break
             if kernel.is_sweep_due(counts):
                 yield from self._sweep(int(counts[st.CLOCK_NS]), self._params, 0)
@@ -160,6 +211,32 @@ class Meter:
         yield from self._sweep(int(self._pools.counts[st.CLOCK_NS]), self._params, 0)
         yield from self._sweep(-1, self._params, biflow.FORCED)
         yield from self._output(is_last=True)
+
+    def open_biflows(
+        self, before_ns: int, now_ns: int, ages_ns: Int64Array, least_packets: int
+    ) -> OpenBiflows:
+        """Return the open biflows that are due for a look: see ``standing.find_due``."""
+        rows = np.empty(len(self._pools.rows), np.int64)
+        n = standing.find_due(self._pools, before_ns, now_ns, ages_ns, least_packets, rows)
+        return OpenBiflows(self._pools, rows[:n].copy())
+
+    def set_back(self, now_ns: int) -> None:
+        """Let the clock show ``now_ns``, because what stamps the packets was set back."""
+        self._pools.counts[st.CLOCK_NS] = now_ns
+        self._pools.counts[st.SWEPT_NS] = min(int(self._pools.counts[st.SWEPT_NS]), now_ns)
+
+    def save(self) -> dict[str, np.ndarray]:
+        """Return copies of all that ``restore`` needs."""
+        return saving.saved(self._pools)
+
+    def restore(self, arrays: saving.Arrays, seed: int) -> None:
+        """Go on where ``save`` was called, in a process with the same options.
+
+        Raises
+        ------
+        ValueError : the arrays do not fit together.
+        """
+        self._pools = saving.restored(arrays, self.options, seed)
 
     def dns_log(self) -> DnsLog:
         """Return the DNS responses kept so far."""
@@ -191,13 +268,20 @@ class Meter:
             if len(pools.rows) < self.options.max_biflows:
                 self._grow_rows()
             else:
-                yield from self._evict()
+                yield from self._evict(eviction.ANY)
         if not counts[st.N_FREE_SERIES] and counts[st.N_SERIES] == len(pools.series):
-            self._grow("series", "free_series", 2 * len(pools.series))
+            if len(pools.series) < self.options.max_chunks:
+                self._grow("series", "free_series", self.options.max_chunks)
+            else:
+                yield from self._evict(eviction.WITH_SERIES)
         if not counts[st.N_FREE_LATEST] and counts[st.N_LATEST] == len(pools.latest):
-            self._grow("latest", "free_latest", 2 * len(pools.latest))
+            if len(pools.latest) < self.options.max_rings:
+                self._grow("latest", "free_latest", self.options.max_rings)
+            else:
+                yield from self._evict(eviction.WITH_RING)
 
-    def _grow(self, name: str, free: str, size: int) -> None:
+    def _grow(self, name: str, free: str, most: int) -> None:
+        size = min(2 * len(getattr(self._pools, name)), most)
         self._pools = self._pools._replace(
             **{
                 name: st.grown(getattr(self._pools, name), size),
@@ -206,26 +290,31 @@ class Meter:
         )
 
     def _grow_rows(self) -> None:
-        size = min(2 * len(self._pools.rows), self.options.max_biflows)
-        self._grow("rows", "free_rows", size)
-        index = np.zeros(1 << (2 * size - 1).bit_length(), np.int64)
+        self._grow("rows", "free_rows", self.options.max_biflows)
+        index = np.zeros(1 << (2 * len(self._pools.rows) - 1).bit_length(), np.int64)
         kernel.rebuild_index(index, self._pools)
         self._pools = self._pools._replace(index=index)
 
-    def _evict(self) -> Iterator[MeterOutput]:
-        """End the longest silent biflows until an eighth of the rows is free."""
+    def _evict(self, holding: int) -> Iterator[MeterOutput]:
+        """End what was silent for too long; if that is too little, an eighth of the open biflows.
+
+        Those that tell least go first, see ``eviction``.
+        """
         counts = self._pools.counts
         before = int(counts[st.N_LIVE])
-        params = self._params.copy()
-        for _ in range(64):
-            for timeout in (biflow.Q_IDLE, biflow.Q_CONVERSATION, biflow.Q_LINGER):
-                params[timeout] //= 2
-            yield from self._sweep(int(counts[st.CLOCK_NS]), params, biflow.NO_RESOURCES)
+        yield from self._sweep(int(counts[st.CLOCK_NS]), self._params, 0)
+        yield from self._output()
+        if before - counts[st.N_LIVE] >= max(1, before // 8):
+            return
+        numbers, ranks, last_ns = np.empty((3, len(self._pools.rows)), np.int64)
+        n = eviction.rank_rows(self._pools, holding, numbers, ranks, last_ns)
+        chosen = np.lexsort((last_ns[:n], ranks[:n]))[: max(1, n // 8)]
+        self.counters.evicted_biflows += len(chosen)
+        for rank, count in zip(*np.unique(ranks[chosen], return_counts=True), strict=True):
+            name = eviction.RANKS[rank]
+            told = self.counters.evicted_by_rank
+            told[name] = told.get(name, 0) + int(count)
+        rows, done = numbers[chosen], 0
+        while done < len(rows):
+            done = eviction.end_rows(self._pools, rows, done, self.options.keep_packets)
             yield from self._output()
-            if counts[st.N_FREE_ROWS] >= len(self._pools.rows) // 8:
-                break
-        else:
-            # All of them had a packet just now: nothing is left but to end them all.
-            yield from self._sweep(-1, params, biflow.NO_RESOURCES)
-            yield from self._output()
-        self.counters.evicted_biflows += before - int(counts[st.N_LIVE])

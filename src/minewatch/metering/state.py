@@ -63,6 +63,8 @@ SYN_SEEN: Final = 128
 ENDED: Final = 256
 CUT: Final = 512
 """A record was written, so that initiator and responder can't change places any more."""
+SUSPECT: Final = 1024
+"""Somebody asked that the biflow be kept when others must go."""
 FREE: Final = -1
 """The whole of STATUS in a row that no biflow uses."""
 
@@ -194,7 +196,10 @@ class MeteringOptions:
     decapsulate : unwrap VXLAN, Geneve, GRE and IP-in-IP.
     keep_packets : keep series and payload, as ``scan`` needs and ``meter`` does not.
     payload_limit_octets : kept payload of all biflows together at most [octets].
-    max_biflows : biflows at the same time at most; when full, the longest idle end.
+    max_biflows : biflows at the same time at most; when full, those that tell least end.
+    max_chunks : chunks of payload packets of all biflows together at most, eight packets each;
+        when all are taken, those that tell least end.
+    max_rings : biflows at most of which more than the first payload packets are kept.
     """
 
     interval_s: float = 60.0
@@ -205,6 +210,8 @@ class MeteringOptions:
     keep_packets: bool = True
     payload_limit_octets: int = 128 << 20
     max_biflows: int = 4_000_000
+    max_chunks: int = 32_000_000
+    max_rings: int = 4_000_000
 
     def __post_init__(self) -> None:
         """Refuse values that would make no sense."""
@@ -217,6 +224,8 @@ class MeteringOptions:
             raise ValueError(f"closed_linger_s must be 0 s or more, not {self.closed_linger_s}")
         if self.max_biflows < 1024:
             raise ValueError(f"max_biflows must be 1024 or more, not {self.max_biflows}")
+        if self.max_chunks < 1024 or self.max_rings < 64:
+            raise ValueError("max_chunks must be 1024 or more, max_rings 64 or more")
 
 
 def new_pools(options: MeteringOptions) -> Pools:
@@ -230,6 +239,7 @@ def new_pools(options: MeteringOptions) -> Pools:
     if not options.keep_packets:
         chunks = rings = blocks = 1
     rows = min(rows, options.max_biflows)
+    chunks, rings = min(chunks, options.max_chunks), min(rings, options.max_rings)
     return Pools(
         counts=np.zeros(N_COUNTS, np.int64),
         index=np.zeros(1 << (2 * rows - 1).bit_length(), np.int64),

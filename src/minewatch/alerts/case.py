@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One host and one pool over time: its conversations, what was told of it, and the alert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from minewatch.alert import Alert, Change, Severity
+from minewatch.alerts.advice import next_steps
+from minewatch.alerts.finding import Finding, Pair
+from minewatch.alerts.severity import severity_of
+
+HOUR_NS: Final = 3600 * 1_000_000_000
+"""An alert ends when its conversations were over for so long; what begins later is another one."""
+MOST_IDS: Final = 16
+"""Community ids that an alert names."""
+MOST_TEXTS: Final = 64
+"""Open conversations whose evidence is kept; of others only that of stronger ones."""
+NEVER: Final = -(1 << 63)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What makes an alert worth telling again when it changes."""
+
+    severity: Severity
+    is_standing: bool
+    kinds: tuple[str, ...]
+    steps: int
+    """Bits of the number of conversations: told at 1, 2, 4, 8 and so on, not at each reconnect."""
+    allowed_by: str | None
+    is_over: bool
+
+
+@dataclass(slots=True)
+class Ended:
+    """What is kept of conversations that ended as mining."""
+
+    count: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    kinds: tuple[str, ...] = ()
+    has_proof: bool = False
+    strongest: Finding | None = None
+    latest: list[Finding] = field(default_factory=list)
+    """At most ``MOST_IDS``, the latest last, without texts."""
+
+    def add(self, found: Finding) -> None:
+        """Take in one more.
+
+        Parameters
+        ----------
+        found : it is over, and mining.
+        """
+        self.first_ns = min(self.first_ns, found.start_ns) if self.count else found.start_ns
+        self.last_ns = max(self.last_ns, found.end_ns) if self.count else found.end_ns
+        self.count += 1
+        self.kinds = tuple(sorted({*self.kinds, *found.kinds}))
+        self.has_proof |= found.has_proof
+        if self.strongest is None or found.strength > self.strongest.strength:
+            self.strongest = found
+        self.latest.append(found.without_text())
+        self.latest.sort(key=lambda one: one.recency)
+        del self.latest[:-MOST_IDS]
+
+
+@dataclass(slots=True)
+class Case:
+    """What an alert is made from.
+
+    Parameters
+    ----------
+    id : of the alert.
+    pair : what it is about.
+    pool_port : port of the pool in the conversation that raised it.
+    """
+
+    id: str
+    pair: Pair
+    pool_port: int
+    ended: Ended = field(default_factory=Ended)
+    open: dict[int, Finding] = field(default_factory=dict)
+    """Conversations that are labelled mining and go on, by flow_id."""
+    doubted: Finding | None = None
+    """The last one that turned out not to be mining."""
+    before: Alert | None = None
+    """What was told before a restart, as long as nothing else is known."""
+    told: Told | None = None
+    told_ns: int = NEVER
+    told_last_ns: int = NEVER
+    told_print: str = ""
+    """Of the alert as it was told last, to see at the end whether anything is different."""
+    revision: int = 0
+
+    def take(self, found: Finding) -> None:
+        """Take in what was found of a conversation.
+
+        Parameters
+        ----------
+        found : of this pair.
+        """
+        self.open.pop(found.flow_id, None)
+        if not found.is_mining:
+            self.doubted = found
+        elif found.is_over:
+            self.ended.add(found)
+        else:
+            self.open[found.flow_id] = self._kept(found)
+
+    def _kept(self, found: Finding) -> Finding:
+        """Leave out the texts of one that is not shown, where there are many."""
+        if len(self.open) < MOST_TEXTS:
+            return found
+        strongest = max(one.strength for one in self.open.values())
+        return found if found.strength > strongest else found.without_text()
+
+    @property
+    def conversations(self) -> int:
+        """Return how many conversations are labelled mining."""
+        return self.ended.count + len(self.open)
+
+    @property
+    def is_standing(self) -> bool:
+        """Return whether any is."""
+        return self.conversations > 0 or (self.before is not None and self.before.conversations > 0)
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether anything was found since a restart that lost what was before."""
+        return self.conversations > 0 or self.doubted is not None
+
+    @property
+    def first_ns(self) -> int:
+        """Return when the first conversation began."""
+        starts = [one.start_ns for one in self.open.values()]
+        if self.ended.count:
+            starts.append(self.ended.first_ns)
+        if not starts:
+            return self.doubted.start_ns if self.doubted else _known(self.before).first_seen_ns
+        return min(starts)
+
+    @property
+    def last_ns(self) -> int:
+        """Return when the last one was seen last."""
+        ends = [one.end_ns for one in self.open.values()]
+        if self.ended.count:
+            ends.append(self.ended.last_ns)
+        if not ends:
+            return self.doubted.end_ns if self.doubted else _known(self.before).last_seen_ns
+        return max(ends)
+
+    def is_over(self, now_ns: int) -> bool:
+        """Return whether its conversations are over for an hour.
+
+        Parameters
+        ----------
+        now_ns : the data's time.
+        """
+        return not self.open and now_ns - self.last_ns >= HOUR_NS
+
+    def _mining(self) -> Iterator[Finding]:
+        """Yield the conversations of which anything is kept."""
+        yield from self.open.values()
+        if self.ended.strongest is not None:
+            yield self.ended.strongest
+
+    def state(self, now_ns: int) -> Told:
+        """Return what there is to tell.
+
+        Parameters
+        ----------
+        now_ns : the data's time.
+        """
+        is_over = self.is_over(now_ns)
+        if not self.is_known:
+            told = _known(self.told)
+            return Told(
+                told.severity, told.is_standing, told.kinds, told.steps, told.allowed_by, is_over
+            )
+        kinds = {*self.ended.kinds, *(kind for one in self.open.values() for kind in one.kinds)}
+        proof = self.ended.has_proof or any(one.has_proof for one in self.open.values())
+        allowed_by = self._allowed_by()
+        severity = severity_of(
+            kinds,
+            self.last_ns - self.first_ns,
+            has_proof=proof,
+            is_standing=self.is_standing,
+            is_allowed=allowed_by is not None,
+        )
+        steps = self.conversations.bit_length()
+        return Told(severity, self.is_standing, tuple(sorted(kinds)), steps, allowed_by, is_over)
+
+    def _latest(self) -> list[Finding]:
+        """The latest conversations, the latest last."""
+        return sorted([*self.ended.latest, *self.open.values()], key=lambda one: one.recency)
+
+    def _allowed_by(self) -> str | None:
+        """The allowance of the latest conversation: what went before has gone."""
+        latest = self._latest()
+        return latest[-1].allowed_by if latest else None
+
+    def alert(self, source: str, now_ns: int, change: Change) -> Alert:
+        """Return the alert as it stands.
+
+        Parameters
+        ----------
+        source : what is watched.
+        now_ns : the data's time.
+        change : why it is told.
+        """
+        shown = max(self._mining(), key=lambda one: one.strength, default=self.doubted)
+        if shown is None:
+            before = _known(self.before)
+            return replace(before, revision=self.revision, change=change, updated_ns=now_ns)
+        state = self.state(now_ns)
+        host, pool, _, protocol = self.pair
+        return Alert(
+            id=self.id,
+            revision=self.revision,
+            change=change,
+            host=host,
+            pool=pool,
+            pool_port=self.pool_port,
+            protocol_identifier=protocol,
+            severity=state.severity,
+            mining_probability=shown.probability,
+            first_seen_ns=self.first_ns,
+            last_seen_ns=self.last_ns,
+            updated_ns=now_ns,
+            conversations=self.conversations,
+            community_ids=tuple(
+                one.community_id for one in self._latest()[-MOST_IDS:] if one.community_id
+            ),
+            detectors=dict(shown.detectors),
+            evidence=shown.evidence,
+            source=source,
+            pool_name=shown.pool_name,
+            identity=dict(shown.identity),
+            tags=shown.tags,
+            allowed_by=state.allowed_by,
+            disproof=shown.disproof,
+            next_steps=next_steps(
+                host,
+                pool,
+                self.pool_port,
+                is_allowed=state.allowed_by is not None,
+                is_standing=state.is_standing,
+            ),
+        )
+
+
+def _known(value: T | None) -> T:
+    """Return what must be there."""
+    if value is None:
+        raise AssertionError("a case without a conversation, and nothing told")
+    return value

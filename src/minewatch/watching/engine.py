@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Watches packets: meters them, judges conversations while they last, and says what to tell.
+
+Time is the data's, so that a replay and a live run tell the same alerts whatever the batches are.
+A clock of the data strikes every few seconds, always before the same packet. At each strike those
+open conversations are judged that have reached one of a few ages since the last; each conversation
+is judged once more when it has ended, together with the others that a scan judges it with, so that
+at the end of a capture the alerts are those of a scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+
+from minewatch import gate
+from minewatch.alert import Alert
+from minewatch.alerts.grouping import AlertBook
+from minewatch.allow.entries import Known
+from minewatch.conversations import ConversationBuilder
+from minewatch.metering import ticks
+from minewatch.metering.process import Meter, MeterOutput, OpenBiflows
+from minewatch.pipeline import ConversationChunk, as_chunk, count_gated
+from minewatch.scanning import ScannedChunk, ScanOptions, ScanReport, Scorer
+from minewatch.types import Int64Array, PacketBatch
+from minewatch.watching.findings import findings_of
+from minewatch.watching.options import WatchOptions
+
+_NS: Final = 1_000_000_000
+
+
+@dataclass(slots=True)
+class WatchCounters:
+    """What a watch did so far."""
+
+    packets: int = 0
+    strikes: int = 0
+    """Times that the clock of the data struck."""
+    looks: int = 0
+    """Open conversations that were judged, each time counted."""
+    gated: dict[str, int] = field(default_factory=dict)
+    """Conversations that ended, by gate reason."""
+    tellings: int = 0
+
+
+class Watch:
+    """Everything that is known of the watched traffic.
+
+    Parameters
+    ----------
+    source : what the user called what is watched.
+    scan : how conversations are made and judged.
+    options : how often, and how much is kept.
+    """
+
+    def __init__(self, source: str, scan: ScanOptions, options: WatchOptions | None = None) -> None:
+        self.scan = scan
+        self.options = options or WatchOptions()
+        self.meter = Meter(scan.pipeline.metering)
+        self.builder = ConversationBuilder(scan.pipeline.home, self.options.most_records)
+        self.book = AlertBook(source)
+        self.counters = WatchCounters()
+        self.report: ScanReport[Any] = ScanReport(None)
+        """What plug-ins could not do."""
+        self.clock = np.zeros(ticks.N_WORDS, np.int64)
+        self.clock[ticks.TICK_NS] = int(self.options.tick_s * _NS)
+        self.clock[ticks.NOW_NS] = ticks.UNSET
+        self.looked_ns = ticks.UNSET
+        """Time of the last strike."""
+        self._ages = np.array([age * _NS for age in self.options.ages_s], np.int64)
+        self._scorer = Scorer(scan)
+
+    @property
+    def now_ns(self) -> int:
+        """Return the data's time; ``ticks.UNSET`` before the first packet."""
+        return int(self.clock[ticks.NOW_NS])
+
+    def know(self, known: Known | None) -> None:
+        """Use another list of what may mine from now on.
+
+        Parameters
+        ----------
+        known : what the user knows of the network.
+        """
+        self.scan = replace(self.scan, known=known)
+        self._scorer = Scorer(self.scan)
+
+    def feed(self, batch: PacketBatch, start: int = 0) -> Iterator[list[Alert]]:
+        """Take in packets; yield what is to be told each time that the clock strikes.
+
+        Parameters
+        ----------
+        batch : any number of packets.
+        start : the first of them that was not taken in before.
+        """
+        at, n = start, batch.n_packets
+        while at < n:
+            stop = ticks.until_strike(batch.columns, at, n, self.clock)
+            for output in self.meter.feed(batch, at, stop):
+                self._end(output)
+            self.counters.packets += stop - at
+            at = stop
+            if stop < n:
+                yield self._strike()
+
+    def advance(self, now_ns: int) -> list[Alert]:
+        """Let time pass without packets; return what is to be told.
+
+        Parameters
+        ----------
+        now_ns : what the clock that stamps the packets says.
+        """
+        if self.now_ns == ticks.UNSET or now_ns < self.clock[ticks.NEXT_NS]:
+            return []
+        self.clock[ticks.NOW_NS] = now_ns
+        return self._strike()
+
+    def finish(self) -> list[Alert]:
+        """End every conversation, because the input is over; return what is still to be told."""
+        for output in self.meter.finish():
+            self._end(output)
+        alerts = self.book.settle(self.now_ns)
+        self.counters.tellings += len(alerts)
+        return alerts
+
+    def _strike(self) -> list[Alert]:
+        set_back = self.clock[ticks.SET_BACK]
+        now_ns = ticks.strike(self.clock)
+        self.counters.strikes += 1
+        if set_back:
+            self.clock[ticks.SET_BACK] = 0
+            self.meter.set_back(now_ns)
+            self.book.set_back(now_ns)
+            self.looked_ns = now_ns
+        self._look(now_ns)
+        alerts = self.book.tell(now_ns)
+        self.counters.tellings += len(alerts)
+        return alerts
+
+    def _look(self, now_ns: int) -> None:
+        """Judge the open conversations that have reached one of the ages."""
+        before_ns, self.looked_ns = self.looked_ns, now_ns
+        if before_ns == ticks.UNSET:
+            return
+        due = self.meter.open_biflows(before_ns, now_ns, self._ages, gate.MIN_PAYLOAD_PACKETS)
+        if not len(due):
+            return
+        chunk = as_chunk(*self.builder.standing(due.flows), due, self.meter)
+        scanned = self._judge(chunk, due.flow_ids, are_over=False)
+        self.counters.looks += len(scanned.conversations)
+        self._keep(due, scanned)
+
+    def _keep(self, due: OpenBiflows, scanned: ScannedChunk) -> None:
+        """Mark the suspects among the open conversations that were judged."""
+        is_suspect = scanned.probability >= min(self.options.suspect_from, self.scan.threshold)
+        ids = scanned.conversations.frame.get_column("flow_id").to_numpy().astype(np.int64)
+        due.keep(ids[is_suspect])
+
+    def _end(self, output: MeterOutput) -> None:
+        """Judge the conversations that ended, as a scan does."""
+        ended, intervals = self.builder.add(output.flows, output.ended)
+        chunk = as_chunk(ended, intervals, output, self.meter)
+        count_gated(chunk, self.counters.gated)
+        self._judge(chunk, output.ended, are_over=True)
+
+    def _judge(
+        self, chunk: ConversationChunk, flow_ids: Int64Array, *, are_over: bool
+    ) -> ScannedChunk:
+        """Score conversations and take what is found of them into the book.
+
+        Parameters
+        ----------
+        chunk : of the conversations ``flow_ids``.
+        flow_ids : all of them, those that the gate stopped too.
+        are_over : they have ended.
+        """
+        scanned = self._scorer.score(chunk, self.report)
+        ids = scanned.conversations.frame.get_column("flow_id").to_list()
+        follows = self.book.follows
+        wanted = scanned.is_mining | np.fromiter(map(follows, ids), np.bool_, len(ids))
+        for found in findings_of(scanned, wanted, are_over=are_over):
+            self.book.add(found)
+        passed = set(ids)
+        for flow_id in flow_ids.tolist():
+            if follows(flow_id) and flow_id not in passed:
+                self.book.dismiss(flow_id, is_over=are_over)
+        return scanned
