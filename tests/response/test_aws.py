@@ -29,8 +29,8 @@ def test_a_security_group_cannot_deny_and_the_plan_says_so(block):
 def test_a_network_acl(block):
     assert commands(NETWORK_ACL, block()) == [
         'aws ec2 create-network-acl-entry --egress --network-acl-id "$NETWORK_ACL" '
-        "--rule-number 10 --protocol tcp --port-range From=3333,To=3333 --cidr-block 203.0.113.9/32 "
-        "--rule-action deny",
+        "--rule-number 10 --protocol tcp --port-range From=3333,To=3333 "
+        "--cidr-block 203.0.113.9/32 --rule-action deny",
         'aws ec2 delete-network-acl-entry --egress --network-acl-id "$NETWORK_ACL" '
         "--rule-number 10",
     ]

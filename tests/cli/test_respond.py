@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+import time
+
+import pytest
+
+from commands import runner_of
+from minewatch.cli import respond as module
+from minewatch.response.audit import AuditLog, check_log
+from minewatch.response.entries import Action, Deed
+from namespaces import Hosts, Pool, is_dead, need, ran
+from some_alerts import some_alert, write_alerts
+
+S = 1_000_000_000
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "response.jsonl"
+
+
+@pytest.fixture
+def do(log):
+    run = runner_of(respond=module.app)
+    return lambda verb, *arguments: run("respond", verb, *arguments, "--log", log)
+
+
+@pytest.fixture
+def alerts(tmp_path):
+    weak = some_alert("10.0.0.6", detectors={"rhythm": 0.9})
+    return write_alerts(tmp_path / "alerts.jsonl", some_alert(), weak)
+
+
+def actions(log):
+    return [entry.deed.action.value for _, entry in AuditLog(log).read()]
+
+
+def test_a_plan_is_printed_and_kept_and_nothing_is_done(do, alerts, log):
+    result = do("plan", alerts, "--with", "openvswitch:br0", "--seconds", 60)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    one = some_alert().id[:12]
+    assert lines[0] == (
+        f"planned    {one}  10.0.0.5 -> 203.0.113.9:3333  dry run: nothing was done"
+    )
+    assert "nw_src=10.0.0.5,nw_dst=203.0.113.9,tp_dst=3333,actions=drop" in lines[1]
+    assert "hard_timeout=60," in lines[1]
+    assert lines[3].startswith("refused    ")
+    assert "too weak: only its shape" in lines[3]
+    assert actions(log) == ["planned", "refused"]
+    assert do("plan", alerts, "--with", "openvswitch:br0").stdout == "nothing to do\n"
+    assert do("list").stdout == "nothing is in force\n"
+
+
+def test_a_plan_for_a_cloud_and_for_one_alert(do, alerts):
+    result = do("plan", alerts, "--with", "gcp-firewall", "--id", some_alert().id[:10])
+    assert "gcloud compute firewall-rules create" in result.stdout
+    assert "refused" not in result.stdout
+
+
+def test_a_plan_of_a_cloud_cannot_be_applied(do, alerts, log):
+    result = do("apply", alerts, "--with", "azure-nsg")
+    assert result.exit_code == 2
+    assert "only a plan; use: minewatch respond plan" in result.stderr
+    assert not log.exists()
+
+
+@pytest.mark.namespace
+def test_a_miner_is_cut_off_and_let_back(do, tmp_path, log):
+    need("ip", "nft")
+    hosts = Hosts()
+    hosts.add("server", "pool")
+    hosts.wire("server", "pool", ["10.0.0.5/24"], ["10.0.0.9/24"])
+    pool = Pool(hosts, "pool", "10.0.0.9", 3333)
+    alerts = write_alerts(tmp_path / "alerts.jsonl", some_alert(pool="10.0.0.9"))
+    alert_id = some_alert(pool="10.0.0.9").id
+    with hosts.inside("server"):
+        mined = pool.connect("10.0.0.5")
+        result = do("apply", alerts, "--seconds", 300)
+        assert result.exit_code == 0, result.stdout
+        assert result.stdout.startswith(f"applied    {alert_id[:12]}  10.0.0.5 -> 10.0.0.9:3333")
+        assert is_dead(mined)
+        assert is_dead(pool.taken[0])
+        assert do("apply", alerts).stdout == "nothing to do\n"
+
+        shown = do("list")
+        assert shown.exit_code == 1
+        assert "nftables  until " in shown.stdout
+        data = json.loads(do("list", "--json").stdout)
+        assert (data["host"], data["seconds"], data["is_over"]) == ("10.0.0.5", 300, False)
+
+        result = do("undo", alert_id[:8], "--reason", "false alarm")
+        assert result.exit_code == 0
+        assert "false alarm" in result.stdout
+        pool.connect("10.0.0.5").close()
+    assert do("list").exit_code == 0
+    assert actions(log) == ["applying", "applied", "undone"]
+    assert check_log(log).problems == []
+    for one in (mined, pool, hosts):
+        one.close()
+
+
+@pytest.mark.namespace
+def test_what_is_over_is_taken_back(do, alerts, log, tmp_path):
+    """A route, for which the kernel keeps no time."""
+    need("ip")
+    hosts = Hosts()
+    hosts.add("server")
+    with hosts.inside("server"):
+        do("apply", alerts, "--with", "route", "--seconds", 1)
+        assert "blackhole" in ran("ip", "route", "show", "type", "blackhole")
+        time.sleep(1.1)
+        assert "over, and not taken back yet" in do("list").stdout
+        result = do("undo", "--expired")
+        assert result.stdout.startswith("expired ")
+        assert ran("ip", "route", "show", "type", "blackhole") == ""
+        assert do("undo", "--expired").stdout == "nothing to do\n"
+        do("apply", alerts, "--with", "route", "--id", some_alert().id)
+        assert do("undo", "--all").stdout.startswith("undone ")
+    hosts.close()
+
+
+@pytest.mark.namespace
+def test_a_responder_that_fails_is_status_2(do, alerts, log):
+    need("ip", "ovs-ofctl")
+    result = do("apply", alerts, "--with", "openvswitch:none", "--id", some_alert().id)
+    assert result.exit_code == 2
+    assert "failed " in result.stdout
+    assert actions(log) == ["applying", "failed"]
+
+
+def test_the_log_is_checked(do, alerts, log):
+    do("plan", alerts)
+    result = do("verify")
+    assert result.exit_code == 0
+    first, second = result.stdout.splitlines()
+    assert first == "2 entries, none changed, none missing"
+    kept = second.rpartition(" ")[2]
+    assert do("verify", "--expect", kept).exit_code == 0
+
+    log.write_bytes(log.read_bytes().replace(b"planned", b"applied", 1))
+    result = do("verify", "--expect", kept)
+    assert result.exit_code == 1
+    assert "line 2: does not follow line 1: one of them was changed" in result.stderr
+    assert "none changed" not in result.stdout
+    assert do("verify", "--expect", "nonsense").exit_code == 2
+
+
+def test_a_crash_is_a_note_and_no_fault(do, alerts, log):
+    do("plan", alerts)
+    log.write_bytes(log.read_bytes() + b'{"number"')
+    result = do("verify")
+    assert result.exit_code == 0
+    assert "note: line 3: cut off while it was written" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("undo",), "give an id, --all or --expired"),
+        (("undo", "abcdefgh", "--all"), "give an id, --all or --expired"),
+        (("undo", "abcdefgh"), "0 blocks of such an alert are in force"),
+        (("plan", "ALERTS", "--with", "iptables"), "one of nftables, route"),
+        (("plan", "ALERTS", "--id", "ffffffff"), "no alert with an id"),
+        (("plan", "ALERTS", "--seconds", 0), "block of 0 s"),
+        (("plan", "ALERTS", "--never", "x"), "--never x"),
+        (("plan", "none.jsonl"), "none.jsonl"),
+        (("verify",), "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_status_2(do, alerts, arguments, said):
+    result = do(*(alerts if one == "ALERTS" else one for one in arguments))
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_id_must_be_clear(do, log):
+    for alert_id in ("abcdef11", "abcdef22"):
+        block = module_block(alert_id)
+        AuditLog(log).append(Deed(time.time_ns(), Action.APPLYING, "nftables", "root", block, ""))
+    assert "2 blocks" in do("undo", "abcdef").stderr
+    assert "0 blocks" in do("undo", "abcdee").stderr
+
+
+def module_block(alert_id):
+    from minewatch.alert import Block
+
+    return Block(alert_id, "10.0.0.5", "203.0.113.9", 3333, 6, 60)
+
+
+def test_nothing_from_an_alert_acts_on_the_terminal(do, tmp_path):
+    path = write_alerts(tmp_path / "a.jsonl", some_alert(pool="\x1b[2J"))
+    assert "\x1b" not in do("plan", path).stdout
