@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An alert in words, for a person on duty."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from minewatch.alert import Alert, Change
+from minewatch.alerts.forms.clean import moment, printable
+
+TITLE_CHARACTERS: Final = 140
+_NAME_CHARACTERS: Final = 64
+_VERBS: Final = {
+    Change.NEW: "mines",
+    Change.UPDATED: "goes on mining",
+    Change.ENDED: "no longer mines",
+}
+TRANSPORTS: Final = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
+
+
+def title(alert: Alert) -> str:
+    """Return what happens, in one short line.
+
+    Parameters
+    ----------
+    alert : any alert.
+    """
+    allowed = ", as allowed" if alert.allowed_by else ""
+    host = printable(alert.host, _NAME_CHARACTERS)
+    return f"{host} {_VERBS[alert.change]} at {pool(alert)}{allowed}"[:TITLE_CHARACTERS]
+
+
+def pool(alert: Alert) -> str:
+    """Return the pool as a person would write it: name, address and port.
+
+    Parameters
+    ----------
+    alert : any alert.
+    """
+    address = printable(alert.pool, _NAME_CHARACTERS)
+    place = f"[{address}]:{alert.pool_port}" if ":" in address else f"{address}:{alert.pool_port}"
+    if not alert.pool_name:
+        return place
+    return f"{printable(alert.pool_name, _NAME_CHARACTERS)} ({place})"
+
+
+def sentences(alert: Alert) -> str:
+    """Return the alert in a few sentences on one line, the strongest reason in its own words.
+
+    Parameters
+    ----------
+    alert : any alert.
+    """
+    many = "" if alert.conversations == 1 else "s"
+    parts = [
+        f"{title(alert)}.",
+        f"Severity {alert.severity}, probability {alert.mining_probability:.3f},",
+        f"{alert.conversations} conversation{many} since {moment(alert.first_seen_ns)}.",
+    ]
+    if algorithm := alert.identity.get("algorithm"):
+        parts.append(f"Algorithm {printable(algorithm, _NAME_CHARACTERS)}.")
+    if alert.evidence:
+        parts.append(printable(alert.evidence[0].text))
+    return " ".join(parts)
+
+
+def transport(protocol_identifier: int) -> str:
+    """Return the name of a transport protocol, or its number as text.
+
+    Parameters
+    ----------
+    protocol_identifier : of IP.
+
+    Examples
+    --------
+    >>> transport(6), transport(99)
+    ('tcp', '99')
+    """
+    return TRANSPORTS.get(protocol_identifier, str(protocol_identifier))

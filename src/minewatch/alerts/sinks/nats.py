@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NATS: alerts published to a subject; with JetStream each one is confirmed and stored once.
+
+Each batch has its own connection: there are few, and a connection at rest would have to answer
+the server's pings. Without JetStream the server confirms that it has read them, and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from minewatch.alert import Alert
+from minewatch.alerts.forms.named import Form
+from minewatch.alerts.sinks.refusal import RefusedError
+from minewatch.errors import ConfigError, SinkError
+
+PORT: Final = 4222
+TIMEOUT_S: Final = 10
+
+
+class NatsSink:
+    """Publishes alerts to a subject.
+
+    Parameters
+    ----------
+    name : for people.
+    server : ``nats://host:port`` or ``tls://host:port``.
+    subject : where to.
+    form : of a message.
+    is_stream : the subject belongs to a stream of JetStream, which confirms each message.
+    credentials : file with the user's JWT and key, empty for none.
+
+    Raises
+    ------
+    ConfigError : the library is not there, or no file of credentials.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        server: str,
+        subject: str,
+        form: Form,
+        is_stream: bool = False,
+        *,
+        credentials: str = "",
+    ) -> None:
+        try:
+            import nats
+        except ImportError as error:
+            raise ConfigError(
+                "nats:// needs a library that is not here: pip install 'minewatch[sinks]'"
+            ) from error
+        if credentials and not Path(credentials).is_file():
+            raise ConfigError(f"{credentials}: no such file of credentials")
+        self.name = name
+        self._library = nats
+        self._server = server
+        self._subject = subject
+        self._form = form
+        self._is_stream = is_stream
+        self._credentials = credentials or None
+
+    def send(self, alerts: Sequence[Alert]) -> None:
+        """Publish alerts and wait until the server has them."""
+        messages = [
+            (f"{alert.id}-{alert.revision}", self._form(alert).encode()) for alert in alerts
+        ]
+        errors = self._library.errors
+        try:
+            asyncio.run(asyncio.wait_for(self._publish(messages), 2 * TIMEOUT_S))
+        except errors.MaxPayloadError as error:
+            raise RefusedError(f"{self.name}: the message is too large for the server") from error
+        except (errors.Error, OSError, TimeoutError) as error:
+            reason = str(error).removeprefix("nats: ") or type(error).__name__
+            raise SinkError(f"{self.name}: {reason}") from error
+
+    def close(self) -> None:
+        """Do nothing: each batch has its own connection."""
+
+    async def _publish(self, messages: list[tuple[str, bytes]]) -> None:
+        connection = await self._library.connect(
+            self._server,
+            name="minewatch",
+            allow_reconnect=False,
+            connect_timeout=TIMEOUT_S,
+            user_credentials=self._credentials,
+            error_cb=_pass_over,
+        )
+        try:
+            if self._is_stream:
+                stream = connection.jetstream(timeout=TIMEOUT_S)
+                for key, body in messages:
+                    await stream.publish(self._subject, body, headers={"Nats-Msg-Id": key})
+            else:
+                for key, body in messages:
+                    await connection.publish(self._subject, body, headers={"Nats-Msg-Id": key})
+                await connection.flush(TIMEOUT_S)
+        finally:
+            await connection.close()
+
+
+async def _pass_over(_: Exception) -> None:
+    """Let the call that fails tell of it; the library would write to its log too."""
+    await asyncio.sleep(0)

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A database of alerts by SQLAlchemy: SQLite, or PostgreSQL.
+
+``alert_revisions`` has every telling once, ``alerts`` the latest of each alert. A batch is one
+transaction. The exact alert stands in ``stored``; other columns are there to be asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from minewatch.alert import Alert
+from minewatch.alerts.forms.clean import moment, printable
+from minewatch.alerts.forms.stored import read, write
+from minewatch.errors import ConfigError, SinkError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+DATABASE_VERSION: Final = 1
+TIMEOUT_S: Final = 10
+_KINDS: Final = ("sqlite", "postgresql")
+_TEXT: Final = 255
+_SHOWN_REASON: Final = 200
+
+
+class SqlSink:
+    """Keeps alerts in a database.
+
+    Parameters
+    ----------
+    name : for people.
+    url : of SQLAlchemy.
+
+    Raises
+    ------
+    ConfigError : it is no such URL, or of another database; its driver is not here.
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._engine = _engine(name, url)
+        self._is_ready = False
+
+    def send(self, alerts: Sequence[Alert]) -> None:
+        """Store alerts; those that are there already stay as they are."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._engine.begin() as connection:
+                self._prepare(connection)
+                _store(connection, alerts)
+            self._is_ready = True
+        except SQLAlchemyError as error:
+            self._engine.dispose()
+            raise SinkError(f"{self.name}: {_reason(error)}") from error
+
+    def latest(self, alert_id: str) -> Alert | None:
+        """Return the latest telling of an alert, None if there is none.
+
+        Parameters
+        ----------
+        alert_id : its id.
+
+        Raises
+        ------
+        SinkError : the database does not answer, or holds something else.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from minewatch.alerts.sinks.sql_tables import alerts
+
+        try:
+            with self._engine.begin() as connection:
+                self._prepare(connection)
+                query = alerts.select().where(alerts.c.id == alert_id)
+                row = connection.execute(query).first()
+            return None if row is None else read(row.stored)
+        except SQLAlchemyError as error:
+            self._engine.dispose()
+            raise SinkError(f"{self.name}: {_reason(error)}") from error
+        except ValueError as error:
+            raise SinkError(f"{self.name}: alert {alert_id} is damaged: {error}") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def _prepare(self, connection: Connection) -> None:
+        """Make the tables if they are not there, and refuse those of a later version."""
+        if self._is_ready:
+            return
+        from minewatch.alerts.sinks.sql_tables import make, version_of
+
+        if (found := version_of(connection)) is None:
+            make(connection, DATABASE_VERSION)
+        elif found != DATABASE_VERSION:
+            raise SinkError(
+                f"{self.name}: the database is of version {found}, this minewatch knows"
+                f" {DATABASE_VERSION}: use the minewatch that made it, or another database"
+            )
+
+
+def _engine(name: str, url: str) -> Engine:
+    try:
+        import sqlalchemy
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+    except ImportError as error:
+        raise ConfigError(
+            "sql: needs a library that is not here: pip install 'minewatch[sinks]'"
+        ) from error
+    try:
+        place = sqlalchemy.make_url(url)
+        kind = place.get_backend_name()
+        if kind not in _KINDS:
+            raise ConfigError(f"{name}: sqlite and postgresql are known")
+        return _sqlite(place) if kind == "sqlite" else _postgresql(place)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise ConfigError("sql: sqlite:///PATH or postgresql+psycopg://HOST/DATABASE") from error
+    except ImportError as error:
+        raise ConfigError(
+            f"{name}: its driver is not here: pip install 'minewatch[sinks]'"
+        ) from error
+
+
+def _sqlite(url: Any) -> Engine:
+    """Return an engine whose files survive a crash and may be read while they are written."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(url, connect_args={"timeout": TIMEOUT_S})
+
+    def prepare(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    sqlalchemy.event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _postgresql(url: Any) -> Engine:
+    """Return an engine that notices soon when the server is gone."""
+    import sqlalchemy
+
+    limits = {
+        "connect_timeout": TIMEOUT_S,
+        "tcp_user_timeout": 1_000 * TIMEOUT_S,
+        "application_name": "minewatch",
+        "options": f"-c statement_timeout={TIMEOUT_S}s -c lock_timeout={TIMEOUT_S}s",
+    }
+    return sqlalchemy.create_engine(
+        url, pool_size=1, max_overflow=1, pool_pre_ping=True, connect_args=limits
+    )
+
+
+def _store(connection: Connection, alerts: Sequence[Alert]) -> None:
+    from minewatch.alerts.sinks import sql_tables
+
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        insert: Any = sqlite_insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+        insert = postgresql_insert
+    # In a fixed order, so that two watchers of one database do not wait for each other.
+    rows = sorted(map(_row, alerts), key=lambda row: (row["id"], row["revision"]))
+    for row in rows:
+        connection.execute(insert(sql_tables.revisions).values(row).on_conflict_do_nothing())
+        told = insert(sql_tables.alerts).values(row)
+        newer = told.excluded.revision > sql_tables.alerts.c.revision
+        changed = {name: told.excluded[name] for name in row if name != "id"}
+        connection.execute(told.on_conflict_do_update(["id"], set_=changed, where=newer))
+
+
+def _row(alert: Alert) -> dict[str, Any]:
+    def short(text: str | None) -> str | None:
+        return None if text is None else printable(text, _TEXT)
+
+    return {
+        "id": alert.id,
+        "revision": alert.revision,
+        "change": str(alert.change),
+        "severity": str(alert.severity),
+        "host": short(alert.host),
+        "pool": short(alert.pool),
+        "pool_name": short(alert.pool_name),
+        "pool_port": alert.pool_port,
+        "protocol_identifier": alert.protocol_identifier,
+        "mining_probability": alert.mining_probability,
+        "first_seen": moment(alert.first_seen_ns),
+        "last_seen": moment(alert.last_seen_ns),
+        "updated": moment(alert.updated_ns),
+        "conversations": alert.conversations,
+        "source": short(alert.source),
+        "allowed_by": short(alert.allowed_by),
+        "stored": write(alert),
+    }
+
+
+def _reason(error: Exception) -> str:
+    """Why it failed, in one line: the driver's words, which name no password."""
+    told = getattr(error, "orig", None) or error
+    return " ".join(str(told).split())[:_SHOWN_REASON] or type(told).__name__
