@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +12,15 @@ from commands import runner_of
 from minewatch.cli import respond as module
 from minewatch.response.audit import AuditLog, check_log
 from minewatch.response.entries import Action, Deed
-from namespaces import Hosts, Pool, is_dead, need, ran
-from some_alerts import some_alert, write_alerts
+from namespaces import Hosts, Pool, is_dead, need, ran, wait_until
+from some_alerts import some_alert as told_alert
+from some_alerts import write_alerts
 
-S = 1_000_000_000
+NOW = 1_700_000_000_000_000_000
+
+
+def some_alert(host="10.0.0.5", **changed):
+    return told_alert(host, **({"updated_ns": time.time_ns()} | changed))
 
 
 @pytest.fixture
@@ -117,6 +126,69 @@ def test_what_is_over_is_taken_back(do, alerts, log, tmp_path):
         assert do("undo", "--expired").stdout == "nothing to do\n"
         do("apply", alerts, "--with", "route", "--id", some_alert().id)
         assert do("undo", "--all").stdout.startswith("undone ")
+    hosts.close()
+
+
+def _following(tmp_path, log, *options):
+    code = (
+        "from minewatch.cli import respond\n"
+        "import typer\n"
+        "from minewatch.cli.errors import CommandGroup\n"
+        "app = typer.Typer(cls=CommandGroup)\n"
+        "app.callback()(lambda: None)\n"
+        "app.add_typer(respond.app, name='respond')\n"
+        "app()\n"
+    )
+    arguments = ["respond", "follow", f"{tmp_path}/alerts.jsonl", "--log", str(log), *options]
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(module.__file__).parents[2])},
+    )
+
+
+@pytest.mark.namespace
+def test_alerts_are_followed_blocks_end_in_time_and_a_signal_ends_it(tmp_path, log):
+    need("ip")
+    hosts = Hosts()
+    hosts.add("server")
+    with hosts.inside("server"):
+        process = _following(tmp_path, log, "--apply", "--with", "route", "--seconds", "1")
+        path = tmp_path / "alerts.jsonl"
+        old = some_alert("10.0.0.6", updated_ns=NOW)
+        path.write_bytes(write_alerts(tmp_path / "one", old, some_alert()).read_bytes())
+        try:
+            wait_until(lambda: "expired" in actions(log), 30)
+            with open(path, "ab") as file:
+                file.write(write_alerts(tmp_path / "one", some_alert("10.0.0.7")).read_bytes())
+            wait_until(lambda: actions(log).count("expired") == 2, 30)
+            assert ran("ip", "route", "show", "type", "blackhole") == ""
+        finally:
+            process.terminate()
+            said, errors = process.communicate(timeout=20)
+    hosts.close()
+    assert process.returncode == 143, errors
+    assert "too old" in said
+    wanted = ["refused", *("applying", "applied", "expired") * 2]
+    assert actions(log) == wanted
+    assert errors == ""
+
+
+@pytest.mark.namespace
+def test_following_is_dry_unless_told_otherwise(tmp_path, log, alerts):
+    need("ip")
+    hosts = Hosts()
+    hosts.add("server")
+    with hosts.inside("server"):
+        process = _following(tmp_path, log, "--with", "route")
+        try:
+            wait_until(lambda: "planned" in actions(log), 30)
+            assert ran("ip", "route", "show", "type", "blackhole") == ""
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
     hosts.close()
 
 

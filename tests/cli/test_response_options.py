@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import os
 import time
 
@@ -6,9 +7,9 @@ import pytest
 
 from minewatch.cli.response_options import policy_of
 from minewatch.errors import ConfigError, SourceError
-from some_alerts import some_alert
+from some_alerts import some_alert as told_alert
 
-LIMITS = {"seconds": 60, "per_hour": 5, "at_once": 6}
+LIMITS = {"seconds": 60, "per_hour": 5, "at_once": 6, "max_age": 600}
 NOW = time.time_ns()
 KNOWN = """
 [[allow]]
@@ -37,6 +38,10 @@ research = ["10.77.0.0/16"]
 [transit]
 "office VPN" = ["192.0.2.7/32"]
 """
+
+
+def some_alert(host="10.0.0.5", **changed):
+    return told_alert(host, updated_ns=NOW, **changed)
 
 
 def policy(allow=None, never=None):
@@ -94,6 +99,11 @@ def test_names_tags_and_transit_of_the_file(known):
     assert chosen.refusal(some_alert("10.78.0.1", **named), NOW) is None
     assert "office VPN only relays" in chosen.refusal(some_alert(pool="192.0.2.7"), NOW)
     assert "no address" in chosen.refusal(some_alert(pool="pool.example"), NOW)
+
+
+def test_what_is_old(known):
+    old = dataclasses.replace(some_alert(), updated_ns=NOW - 601 * 10**9)
+    assert "too old" in policy().refusal(old, NOW)
 
 
 def test_a_file_that_is_gone(tmp_path):

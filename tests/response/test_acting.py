@@ -128,6 +128,14 @@ def test_what_the_policy_refuses_is_told_once_with_its_reason(recorder, log, ale
     assert len(told(log)) == 2
 
 
+def test_another_policy_may_take_over(recorder, log, alert):
+    never = user_networks([ipaddress.ip_network("203.0.113.9/32")])
+    acting = response(recorder, log, Policy((never,)))
+    acting.consider([alert()], NOW)
+    acting.use(Policy())
+    assert acting.consider([alert()], NOW)[0].action is Action.APPLIED
+
+
 def test_the_rate_is_limited_and_the_hour_slides(recorder, log, alert):
     acting = response(recorder, log, Policy(limits=Limits(per_hour=2, at_once=10)))
     alerts = [alert(host=f"10.0.0.{number}") for number in range(1, 6)]

@@ -69,6 +69,13 @@ def test_nor_for_what_is_over_allowed_or_in_transit(alert):
     assert Policy(allowance=lambda one, now: None).refusal(alert(), NOW) is None
 
 
+def test_nor_what_is_old(alert):
+    old = alert(updated_ns=NOW - 61 * 10**9)
+    assert "too old: it was told more than 60 s ago" in Policy(max_age_s=60).refusal(old, NOW)
+    assert Policy(max_age_s=62).refusal(old, NOW) is None
+    assert Policy().refusal(old, NOW) is None
+
+
 def test_nor_a_protected_address_however_strong(alert):
     never = user_networks([ipaddress.ip_network("203.0.113.0/24")])
     policy = Policy((shared_networks(), never))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from minewatch.alert import Alert
-from minewatch.alerts.forms import stored
+from minewatch.alerts.forms.told import alert_of
 from minewatch.errors import ConfigError, SourceError
 
 MAX_LINE_OCTETS: Final = 1 << 20
@@ -95,7 +95,7 @@ def _read(journal: Journal, path: str, file: BinaryIO) -> None:
             is_rest = not is_whole
             continue
         try:
-            alert = stored.read(line)
+            alert = alert_of(line)
         except ValueError:
             journal.n_damaged += 1
             continue

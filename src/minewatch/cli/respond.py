@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -19,11 +20,13 @@ from minewatch.errors import ConfigError
 
 if TYPE_CHECKING:
     from minewatch.alert import Alert
-    from minewatch.response.acting import Outcome
+    from minewatch.response.acting import Outcome, Response
     from minewatch.response.audit import Anchor
     from minewatch.response.book import Active, Book
     from minewatch.response.entries import Action
+    from minewatch.response.policy import Policy
 
+_PAUSE_S: Final = 0.5
 _NS: Final = 1_000_000_000
 EPILOG: Final = """
 Examples:
@@ -31,6 +34,8 @@ Examples:
 minewatch respond plan alerts.jsonl --with nftables
 
 sudo minewatch respond apply alerts.jsonl --id 3c090e667a82 --with nftables
+
+sudo minewatch respond follow alerts.jsonl --apply --with nftables
 
 sudo minewatch respond undo 3c090e667a82 --reason "backup job"
 
@@ -74,19 +79,13 @@ def plan(
     seconds: r.Seconds = 3_600,
     per_hour: r.PerHour = 10,
     at_once: r.AtOnce = 50,
+    max_age: r.MaxAge = 86_400,
 ) -> None:
     """Print what would be done for stored alerts, and do nothing."""
-    from minewatch.cli.who import user_name
-    from minewatch.response.acting import Response
-    from minewatch.response.audit import AuditLog
-    from minewatch.response.responders import responder_named
-
     now_ns = time.time_ns()
-    limits = {"seconds": seconds, "per_hour": per_hour, "at_once": at_once}
+    limits = {"seconds": seconds, "per_hour": per_hour, "at_once": at_once, "max_age": max_age}
     policy = r.policy_of(allow, never, now_ns, **limits)
-    chosen = responder_named(responder)
-    dry = Response(chosen, policy, AuditLog(Path(log)), user_name(), dry_run=True)
-    _tell(dry.consider(_chosen(alerts, ids), now_ns))
+    _tell(_response(responder, policy, log, is_dry=True).consider(_chosen(alerts, ids), now_ns))
 
 
 @app.command("apply")
@@ -101,25 +100,57 @@ def apply(
     seconds: r.Seconds = 3_600,
     per_hour: r.PerHour = 10,
     at_once: r.AtOnce = 50,
+    max_age: r.MaxAge = 86_400,
 ) -> None:
     """Cut off the hosts of stored alerts, as far as the policy allows it."""
-    from minewatch.cli.who import user_name
-    from minewatch.response.acting import Response
-    from minewatch.response.audit import AuditLog
-    from minewatch.response.cloud import CloudPlanner
     from minewatch.response.entries import Action
-    from minewatch.response.responders import responder_named
 
     now_ns = time.time_ns()
-    limits = {"seconds": seconds, "per_hour": per_hour, "at_once": at_once}
+    limits = {"seconds": seconds, "per_hour": per_hour, "at_once": at_once, "max_age": max_age}
     policy = r.policy_of(allow, never, now_ns, **limits)
-    chosen = responder_named(responder)
-    if isinstance(chosen, CloudPlanner):
-        raise ConfigError(f"--with {responder}: only a plan; use: minewatch respond plan")
-    acting = Response(chosen, policy, AuditLog(Path(log)), user_name(), dry_run=False)
+    acting = _response(responder, policy, log, is_dry=False)
     outcomes = acting.expire(now_ns) + acting.consider(_chosen(alerts, ids), now_ns)
     _tell(outcomes)
     _leave(outcomes, {Action.FAILED, Action.NOT_UNDONE})
+
+
+@app.command("follow")
+def follow(
+    alerts: _Alerts,
+    *,
+    act: Annotated[
+        bool, typer.Option("--apply", help="Cut off. \\[default: only write down the plans]")
+    ] = False,
+    responder: r.With = "nftables",
+    log: r.Log = r.DEFAULT_LOG,
+    allow: o.Allow = None,
+    never: r.Never = None,
+    seconds: r.Seconds = 3_600,
+    per_hour: r.PerHour = 10,
+    at_once: r.AtOnce = 50,
+    max_age: r.MaxAge = 600,
+) -> None:
+    """Read on in a file of alerts, and plan or cut off as they come, until it is stopped.
+
+    So what reads strangers' packets needs no right to change a filter. Allowances and what this
+    machine cannot do without are looked up anew for each batch.
+    """
+    from minewatch.alerts.following import Follower
+
+    limits = {"seconds": seconds, "per_hour": per_hour, "at_once": at_once, "max_age": max_age}
+    policy = r.policy_of(allow, never, time.time_ns(), **limits)
+    acting = _response(responder, policy, log, is_dry=not act)
+    follower = Follower(alerts)
+    while True:
+        new = follower.read()
+        now_ns = time.time_ns()
+        if new:
+            acting.use(r.policy_of(allow, never, now_ns, **limits))
+        outcomes = acting.expire(now_ns) + acting.consider(new, now_ns)
+        if outcomes:
+            _tell(outcomes)
+        if not new:
+            time.sleep(_PAUSE_S)
 
 
 @app.command("undo")
@@ -137,21 +168,17 @@ def undo(
     log: r.Log = r.DEFAULT_LOG,
 ) -> None:
     """Let a host back to its pool."""
-    from minewatch.cli.who import user_name
-    from minewatch.response.acting import Response
-    from minewatch.response.audit import AuditLog
     from minewatch.response.entries import Action
     from minewatch.response.policy import Policy
-    from minewatch.response.responders import responder_named
 
     if (alert is not None) + everything + expired != 1:
         raise ConfigError("respond undo: give an id, --all or --expired")
     now_ns = time.time_ns()
-    audit, book = AuditLog(Path(log)), _book(log)
+    book = _book(log)
     alert_id = None if alert is None else _in_force(book, alert)
     outcomes: list[Outcome] = []
     for name in dict.fromkeys(one.responder for one in book.active()):
-        acting = Response(responder_named(name), Policy(), audit, user_name(), dry_run=False)
+        acting = _response(name, Policy(), log, is_dry=False)
         if expired:
             outcomes += acting.expire(now_ns)
         else:
@@ -202,6 +229,19 @@ def verify(
         raise typer.Exit(FOUND)
     typer.echo(f"{found.last.number:,} entries, none changed, none missing")
     typer.echo(f"keep this elsewhere, and give it as --expect next time: {found.last}")
+
+
+def _response(name: str, policy: Policy, log: str, *, is_dry: bool) -> Response:
+    from minewatch.cli.who import user_name
+    from minewatch.response.acting import Response
+    from minewatch.response.audit import AuditLog
+    from minewatch.response.cloud import CloudPlanner
+    from minewatch.response.responders import responder_named
+
+    chosen = responder_named(name)
+    if isinstance(chosen, CloudPlanner) and not is_dry:
+        raise ConfigError(f"--with {name}: only a plan; use: minewatch respond plan")
+    return Response(chosen, policy, AuditLog(Path(log)), user_name(), dry_run=is_dry)
 
 
 def _anchor(text: str | None) -> Anchor | None:
@@ -263,6 +303,7 @@ def _tell(outcomes: Sequence[Outcome]) -> None:
             typer.echo(f"    {printable(step)}")
     if not outcomes:
         typer.echo("nothing to do")
+    sys.stdout.flush()
 
 
 def _leave(outcomes: Iterable[Outcome], bad: set[Action]) -> None:

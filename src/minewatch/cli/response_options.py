@@ -58,6 +58,15 @@ PerHour = Annotated[
     int,
     typer.Option("--per-hour", help="Blocks begun within an hour.", rich_help_panel=_RESPONSE),
 ]
+MaxAge = Annotated[
+    int,
+    typer.Option(
+        "--max-age",
+        metavar="SECONDS",
+        help="Leave alone what was told longer ago.",
+        rich_help_panel=_RESPONSE,
+    ),
+]
 AtOnce = Annotated[
     int,
     typer.Option("--at-once", help="Blocks in force at most.", rich_help_panel=_RESPONSE),
@@ -72,6 +81,7 @@ def policy_of(
     seconds: int,
     per_hour: int,
     at_once: int,
+    max_age: int,
 ) -> Policy:
     """Return the policy of a command's options on this machine, as it is now.
 
@@ -83,6 +93,7 @@ def policy_of(
     seconds : value of ``--seconds``.
     per_hour : value of ``--per-hour``.
     at_once : value of ``--at-once``.
+    max_age : value of ``--max-age``.
 
     Raises
     ------
@@ -99,7 +110,8 @@ def policy_of(
     if known is not None:
         protected.append(_allowed_pools(known, now_ns))
     limits = Limits(seconds, per_hour, at_once)
-    return Policy(tuple(protected), limits, None if known is None else _allowance(known))
+    allowance = None if known is None else _allowance(known)
+    return Policy(tuple(protected), limits, allowance, max_age)
 
 
 def _network(text: str) -> Network:

@@ -65,6 +65,15 @@ class Response:
         self._dry_run = dry_run
         self.book = Book(log)
 
+    def use(self, policy: Policy) -> None:
+        """Decide by another policy from now on.
+
+        Parameters
+        ----------
+        policy : who decides.
+        """
+        self._policy = policy
+
     def consider(self, alerts: Iterable[Alert], now_ns: int) -> list[Outcome]:
         """Cut off, plan or refuse for each alert that has nothing in force yet.
 

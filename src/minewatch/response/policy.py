@@ -9,7 +9,7 @@ from typing import Final
 
 from minewatch.alert import Alert, Block, Change, Severity
 from minewatch.errors import ConfigError, ResponseError
-from minewatch.response.book import HOUR_NS, Book
+from minewatch.response.book import HOUR_NS, NS, Book
 from minewatch.response.ends import address_of, ends_of
 from minewatch.response.networks import Reasons
 
@@ -71,11 +71,13 @@ class Policy:
     protected : networks that must not be cut off, whatever speaks for it.
     limits : how much may be cut off.
     allowance : who allows a host to mine, by alert and time; None if nobody does.
+    max_age_s : alerts that were told longer ago are too old to act on; None for no limit.
     """
 
     protected: Sequence[Reasons] = ()
     limits: Limits = field(default_factory=Limits)
     allowance: Callable[[Alert, int], str | None] | None = None
+    max_age_s: int | None = None
 
     def block_of(self, alert: Alert) -> Block:
         """Return the block that an alert asks for.
@@ -107,6 +109,8 @@ class Policy:
         """
         if alert.change is Change.ENDED:
             return "it has ended: there is nothing to cut off"
+        if self.max_age_s is not None and now_ns - alert.updated_ns > self.max_age_s * NS:
+            return f"too old: it was told more than {self.max_age_s:,} s ago, and may be over"
         allowed_by = alert.allowed_by
         if allowed_by is None and self.allowance is not None:
             allowed_by = self.allowance(alert, now_ns)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads a line back that a file of alerts holds: minewatch's own form, or the stored one."""
+"""Reads a line back that a file of alerts holds: minewatch's own form, or the stored one.
+
+Times of minewatch's own form have microseconds, and its texts are printable: all else is exact.
+"""
 
 from __future__ import annotations
 
