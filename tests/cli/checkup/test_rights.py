@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minewatch.cli.checkup import rights as module
+from minewatch.cli.checkup.rights import check_rights
+
+
+@pytest.mark.parametrize(
+    ("held", "must", "levels"),
+    [
+        (0, True, ["fail", "warn"]),
+        (0, False, ["warn", "warn"]),
+        (1 << 13, True, ["ok", "warn"]),
+        (1 << 12, False, ["warn", "ok"]),
+        (1 << 12 | 1 << 13, True, ["ok", "ok"]),
+    ],
+)
+def test_what_is_held(tmp_path, held, must, levels):
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tx\nCapPrm:\t{(1 << 40) - 1:016x}\nCapEff:\t{held:016x}\n")
+    assert [one.level for one in check_rights(must_watch=must, status=status)] == levels
+
+
+@pytest.mark.parametrize("text", [None, "", "CapEff:\tnonsense\n", "CapEff\n"])
+def test_a_kernel_that_does_not_tell(tmp_path, text):
+    status = tmp_path / "status"
+    if text is not None:
+        status.write_text(text)
+    assert [one.level for one in check_rights(must_watch=True, status=status)] == ["fail", "warn"]
+
+
+def test_of_this_process_and_of_one_without_rights():
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give rights up")
+    code = (
+        "from minewatch.cli.checkup.rights import check_rights\n"
+        "print([str(one.level) for one in check_rights(must_watch=True)])\n"
+    )
+    argv = ["setpriv", "--bounding-set", "-net_raw", "--", sys.executable, "-c", code]
+    source = str(Path(module.__file__).parents[3])
+    done = subprocess.run(
+        argv, env={"PYTHONPATH": source}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['fail', 'ok']\n"
