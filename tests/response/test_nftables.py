@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import minewatch
 from minewatch.errors import ResponseError
 from minewatch.response.nftables import NftablesResponder
 from namespaces import PATIENCE_S, Pool, ip, is_dead, need, ran, talks, wait_until
@@ -176,3 +180,20 @@ def test_without_the_right_nothing_is_done(server, responder, block, monkeypatch
 def test_only_tcp(responder, block):
     with pytest.raises(ResponseError, match="only TCP"):
         responder.apply(block(protocol_identifier=17))
+
+
+def test_one_right_is_enough_and_root_is_not_needed(server, responder, block):
+    """As the service has it: another user, CAP_NET_ADMIN alone."""
+    user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    rights = ["--bounding-set", "-all,+net_admin", "--inh-caps", "+net_admin"]
+    code = (
+        "from minewatch.alert import Block\n"
+        "from minewatch.response.nftables import NftablesResponder\n"
+        f"NftablesResponder().apply({block()!r})\n"
+    )
+    argv = [*user, *rights, "--ambient-caps", "+net_admin", "--", sys.executable, "-c", code]
+    with server.inside("server"):
+        environment = {"PYTHONPATH": str(Path(minewatch.__file__).parents[1])}
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert responder.remaining(block()) is not None

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files under deploy: units, container, compose file, rules and dashboard fit the program."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from minewatch.cli import respond
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+PROMETHEUS = DEPLOY / "prometheus"
+UNITS = ("minewatch.service", "minewatch-respond.service")
+METRIC = re.compile(r"\bminewatch_[a-z_]+\b")
+
+
+def need(program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"needs {program}")
+
+
+def directives(unit: str) -> list[tuple[str, str]]:
+    text = (DEPLOY / unit).read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
+    return [(name, value.strip()) for name, _, value in (line.partition("=") for line in lines)]
+
+
+def first(unit: str, name: str) -> str:
+    return next(value for key, value in directives(unit) if key == name)
+
+
+def offered() -> set[str]:
+    """Every metric that the sink can show, as Prometheus names it."""
+    found = set()
+    for path in (ROOT / "src" / "minewatch").rglob("*.py"):
+        for match in re.finditer(r"\bMeasure\(\s*\"(\w+)\",(.*?)\)\n", path.read_text(), re.DOTALL):
+            is_gauge = "is_counter=False" in match[2]
+            found.add(f"minewatch_{match[1]}{'' if is_gauge else '_total'}")
+    return found
+
+
+def expressions() -> list[str]:
+    rules = yaml.safe_load((PROMETHEUS / "minewatch.rules.yml").read_text())
+    dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "minewatch.json").read_text())
+    found = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    return found + [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+def test_rules_and_dashboard_ask_for_metrics_that_there_are():
+    asked = {name for text in expressions() for name in METRIC.findall(text)}
+    assert len(asked) >= 8
+    assert asked <= offered(), sorted(asked - offered())
+
+
+def test_promtool_finds_nothing_wrong():
+    need("promtool")
+    for arguments in (
+        ("check", "config", "prometheus.yml"),
+        ("test", "rules", "minewatch.rules.test.yml"),
+    ):
+        done = subprocess.run(
+            ["promtool", *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_rule_says_what_to_do():
+    rules = yaml.safe_load((PROMETHEUS / "minewatch.rules.yml").read_text())
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            assert rule["annotations"]["description"]
+            assert rule["labels"]["severity"] in ("page", "ticket")
+
+
+def test_the_dashboard_is_one_that_grafana_takes():
+    dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "minewatch.json").read_text())
+    source = yaml.safe_load(
+        (DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text()
+    )["datasources"][0]
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert {panel["datasource"]["uid"] for panel in panels} == {source["uid"]}
+    taken = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+@pytest.mark.parametrize(
+    ("unit", "most"), [("minewatch.service", 2.0), ("minewatch-respond.service", 1.6)]
+)
+def test_a_unit_exposes_little(unit, most):
+    need("systemd-analyze")
+    argv = ["systemd-analyze", "security", "--offline=true", str(DEPLOY / unit)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if "--offline" in done.stderr:
+        pytest.skip("needs systemd 250")
+    level = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert float(level[1]) <= most, done.stdout
+
+
+def test_each_unit_has_one_right_and_no_root():
+    for unit, right in zip(UNITS, ("CAP_NET_RAW", "CAP_NET_ADMIN"), strict=True):
+        assert first(unit, "AmbientCapabilities") == right
+        assert first(unit, "CapabilityBoundingSet") == right
+        assert first(unit, "NoNewPrivileges") == "yes"
+        assert first(unit, "User") not in ("root", "")
+
+
+def test_the_responder_is_dry_as_it_ships_and_its_options_exist():
+    words = shlex.split(first("minewatch-respond.service", "ExecStart"))
+    assert words[1:3] == ["respond", "follow"]
+    assert "--apply" not in words
+    assert first("minewatch-respond.service", "Environment") == "MINEWATCH_RESPONSE="
+    known = {
+        option
+        for parameter in get_command(respond.app).commands["follow"].params
+        for option in parameter.opts
+    }
+    assert {word for word in words if word.startswith("--")} <= known
+    comment = (DEPLOY / "minewatch-respond.service").read_text()
+    named = re.search(r"# MINEWATCH_RESPONSE in this file: (.*)\.", comment)[1].split(", ")
+    assert set(named) <= known
+
+
+def test_the_responder_reads_what_the_watcher_writes():
+    watched = shlex.split(first("minewatch.service", "ExecStart"))
+    followed = shlex.split(first("minewatch-respond.service", "ExecStart"))
+    assert f"jsonl:{followed[3]}" in watched
+    assert first("minewatch-respond.service", "SupplementaryGroups") == first(
+        "minewatch.service", "Group"
+    )
+
+
+def test_compose_and_prometheus_agree_on_the_port():
+    compose = yaml.safe_load((DEPLOY / "compose.yml").read_text())
+    services = compose["services"]
+    scrape = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"][0]
+    (target,) = scrape["static_configs"][0]["targets"]
+    assert f"prometheus://{target}" in services["minewatch"]["command"]
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert not service.get("privileged"), name
+        assert ":latest" not in service["image"], name
+    assert services["minewatch"]["cap_add"] == ["NET_RAW"]
+    listening = " ".join(services["prometheus"]["command"])
+    assert "--web.listen-address=127.0.0.1:9090" in listening
+    mounted = {
+        volume.split(":")[0] for service in services.values() for volume in service["volumes"]
+    }
+    for source in mounted:
+        assert (
+            source in compose["volumes"]
+            if not source.startswith(".")
+            else (DEPLOY / source).is_dir()
+        )
+
+
+def test_the_container_is_not_root_and_copies_what_is_there():
+    text = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
+    stages = re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]
+    names = [stage.split("\n")[0].split(" AS ")[1] for stage in stages]
+    assert names[-1] == "minewatch"
+    for name, stage in zip(names, stages, strict=True):
+        if name in ("live", "minewatch"):
+            assert stage.index("USER 10001:10001") < stage.index("ENTRYPOINT")
+            after = stage[stage.index("USER 10001:10001") :]
+            assert "setcap" not in after
+            assert "apt-get" not in after
+    for line in text.splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            for source in line.split()[1:-1]:
+                assert (ROOT / source).exists(), source
+    assert "--require-hashes -r requirements.lock" in text
+    target = yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]["minewatch"]["build"]
+    assert target["target"] in names
