@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands import runner_of
+from minewatch.alerts.feedback import Judgement, add_judgement, labels_beside
 from minewatch.cli import respond as module
 from minewatch.response.audit import AuditLog, check_log
 from minewatch.response.entries import Action, Deed
@@ -59,6 +60,14 @@ def test_a_plan_is_printed_and_kept_and_nothing_is_done(do, alerts, log):
     assert actions(log) == ["planned", "refused"]
     assert do("plan", alerts, "--with", "openvswitch:br0").stdout == "nothing to do\n"
     assert do("list").stdout == "nothing is in force\n"
+
+
+def test_a_false_alarm_is_left_alone(do, alerts):
+    one = some_alert()
+    add_judgement(labels_beside(str(alerts)), Judgement(one.id, False, "backup", "alice", 5))
+    result = do("plan", alerts, "--id", one.id)
+    assert "alice found that it does not mine: backup" in result.stdout
+    assert "planned" not in result.stdout
 
 
 def test_a_plan_for_a_cloud_and_for_one_alert(do, alerts):

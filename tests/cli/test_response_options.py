@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from minewatch.alerts.feedback import Judgement, add_judgement
 from minewatch.cli.response_options import policy_of
 from minewatch.errors import ConfigError, SourceError
 from some_alerts import some_alert as told_alert
@@ -99,6 +100,17 @@ def test_names_tags_and_transit_of_the_file(known):
     assert chosen.refusal(some_alert("10.78.0.1", **named), NOW) is None
     assert "office VPN only relays" in chosen.refusal(some_alert(pool="192.0.2.7"), NOW)
     assert "no address" in chosen.refusal(some_alert(pool="pool.example"), NOW)
+
+
+def test_what_people_found_to_be_no_miner(tmp_path):
+    labels = tmp_path / "labels.jsonl"
+    one = some_alert()
+    chosen = policy_of(None, None, NOW, **LIMITS, labels=labels)
+    assert chosen.refusal(one, NOW) is None
+    for is_mining, said in ((True, None), (False, "alice found that it does not mine: backup")):
+        add_judgement(labels, Judgement(one.id, is_mining, "backup", "alice", NOW))
+        refusal = policy_of(None, None, NOW, **LIMITS, labels=labels).refusal(one, NOW)
+        assert refusal == (said and f"it is let alone: {said}")
 
 
 def test_what_is_old(known):

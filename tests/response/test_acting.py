@@ -103,6 +103,20 @@ def test_another_process_knows_what_was_done(recorder, log, alert):
     assert later.undo(alert().id, NOW + S, "again") == []
 
 
+def test_what_somebody_let_back_stays_so(recorder, log, alert):
+    acting = response(recorder, log)
+    acting.consider([alert()], NOW)
+    acting.undo(alert().id, NOW, "backup job")
+    (outcome,) = acting.consider([alert(revision=2)], NOW + S)
+    assert (outcome.action, outcome.reason) == (Action.REFUSED, "somebody let it back: backup job")
+    assert acting.consider([alert(revision=3)], NOW + 2 * S) == []
+    # Unless somebody asks for it by name; then it is as new.
+    (outcome,) = acting.consider([alert()], NOW + 3 * S, even_if_let_back=True)
+    assert outcome.action is Action.APPLIED
+    acting.expire(NOW + 9_999 * S)
+    assert acting.consider([alert()], NOW + 10_000 * S)[0].action is Action.APPLIED
+
+
 def test_undo_of_one_and_of_all(recorder, log, alert):
     acting = response(recorder, log)
     hosts = [f"10.0.0.{number}" for number in range(1, 5)]

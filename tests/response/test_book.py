@@ -68,6 +68,22 @@ def test_blocks_are_counted_by_time(log, tell):
     assert [book.applied_since(second * S) for second in (0, 10, 11, 31)] == [3, 3, 2, 0]
 
 
+def test_who_was_let_back_is_known_until_the_next_block(log, tell, block):
+    book = Book(log)
+    for action, reason, expected in (
+        (Action.APPLYING, "", None),
+        (Action.EXPIRED, "its time was over", None),
+        (Action.APPLYING, "", None),
+        (Action.UNDONE, "backup", "backup"),
+        (Action.PLANNED, "", "backup"),
+        (Action.APPLYING, "", None),
+    ):
+        tell(action, 1, reason)
+        book.refresh()
+        assert book.let_back(block().alert_id) == expected
+    assert book.let_back("other") is None
+
+
 def test_what_was_told_is_known(log, tell, block):
     tell(Action.REFUSED, 1, "too weak")
     tell(Action.PLANNED, 1)

@@ -60,11 +60,11 @@ def test_never_on_one_weak_signal(alert, detectors, said):
 def test_nor_for_what_is_over_allowed_or_in_transit(alert):
     policy = Policy()
     assert "has ended" in policy.refusal(alert(change=Change.ENDED), NOW)
-    assert policy.refusal(alert(allowed_by="lab"), NOW) == "it may mine: lab"
+    assert policy.refusal(alert(allowed_by="lab"), NOW) == "it is let alone: lab"
     assert "everybody behind it" in policy.refusal(alert(tags=("lab", "transit")), NOW)
     asked = []
     since = Policy(allowance=lambda one, now: asked.append((one.id, now)) or "ticket 42")
-    assert since.refusal(alert(), NOW) == "it may mine: ticket 42"
+    assert since.refusal(alert(), NOW) == "it is let alone: ticket 42"
     assert asked == [(alert().id, NOW)]
     assert Policy(allowance=lambda one, now: None).refusal(alert(), NOW) is None
 

@@ -82,10 +82,14 @@ def plan(
     max_age: r.MaxAge = 86_400,
 ) -> None:
     """Print what would be done for stored alerts, and do nothing."""
+    from minewatch.alerts.feedback import labels_beside
+
     now_ns = time.time_ns()
     limits = {"seconds": seconds, "per_hour": per_hour, "at_once": at_once, "max_age": max_age}
-    policy = r.policy_of(allow, never, now_ns, **limits)
-    _tell(_response(responder, policy, log, is_dry=True).consider(_chosen(alerts, ids), now_ns))
+    policy = r.policy_of(allow, never, now_ns, **limits, labels=labels_beside(alerts))
+    dry = _response(responder, policy, log, is_dry=True)
+    chosen = _chosen(alerts, ids)
+    _tell(dry.consider(chosen, now_ns, even_if_let_back=ids is not None))
 
 
 @app.command("apply")
@@ -103,13 +107,16 @@ def apply(
     max_age: r.MaxAge = 86_400,
 ) -> None:
     """Cut off the hosts of stored alerts, as far as the policy allows it."""
+    from minewatch.alerts.feedback import labels_beside
     from minewatch.response.entries import Action
 
     now_ns = time.time_ns()
     limits = {"seconds": seconds, "per_hour": per_hour, "at_once": at_once, "max_age": max_age}
-    policy = r.policy_of(allow, never, now_ns, **limits)
+    policy = r.policy_of(allow, never, now_ns, **limits, labels=labels_beside(alerts))
     acting = _response(responder, policy, log, is_dry=False)
-    outcomes = acting.expire(now_ns) + acting.consider(_chosen(alerts, ids), now_ns)
+    chosen = _chosen(alerts, ids)
+    outcomes = acting.expire(now_ns)
+    outcomes += acting.consider(chosen, now_ns, even_if_let_back=ids is not None)
     _tell(outcomes)
     _leave(outcomes, {Action.FAILED, Action.NOT_UNDONE})
 
@@ -135,17 +142,19 @@ def follow(
     So what reads strangers' packets needs no right to change a filter. Allowances and what this
     machine cannot do without are looked up anew for each batch.
     """
+    from minewatch.alerts.feedback import labels_beside
     from minewatch.alerts.following import Follower
 
     limits = {"seconds": seconds, "per_hour": per_hour, "at_once": at_once, "max_age": max_age}
-    policy = r.policy_of(allow, never, time.time_ns(), **limits)
+    labels = labels_beside(alerts)
+    policy = r.policy_of(allow, never, time.time_ns(), **limits, labels=labels)
     acting = _response(responder, policy, log, is_dry=not act)
     follower = Follower(alerts)
     while True:
         new = follower.read()
         now_ns = time.time_ns()
         if new:
-            acting.use(r.policy_of(allow, never, now_ns, **limits))
+            acting.use(r.policy_of(allow, never, now_ns, **limits, labels=labels))
         outcomes = acting.expire(now_ns) + acting.consider(new, now_ns)
         if outcomes:
             _tell(outcomes)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -13,6 +14,7 @@ from minewatch.errors import ConfigError
 if TYPE_CHECKING:
     from minewatch.address import Network
     from minewatch.alert import Alert
+    from minewatch.alerts.feedback import Judgement
     from minewatch.allow.entries import Known
     from minewatch.response.networks import Reasons
     from minewatch.response.policy import Policy
@@ -82,6 +84,7 @@ def policy_of(
     per_hour: int,
     at_once: int,
     max_age: int,
+    labels: Path | None = None,
 ) -> Policy:
     """Return the policy of a command's options on this machine, as it is now.
 
@@ -94,12 +97,15 @@ def policy_of(
     per_hour : value of ``--per-hour``.
     at_once : value of ``--at-once``.
     max_age : value of ``--max-age``.
+    labels : what people found alerts to be; who is no miner by it is left alone.
 
     Raises
     ------
     ConfigError : a value outside its domain.
-    SourceError : the file of allowances cannot be read.
+    SourceError : the file of allowances, or of labels, cannot be read.
     """
+    from minewatch.alerts.feedback import read_feedback
+    from minewatch.allow.entries import Known
     from minewatch.allow.file import read_known
     from minewatch.response.networks import shared_networks, user_networks
     from minewatch.response.policy import Limits, Policy
@@ -110,8 +116,8 @@ def policy_of(
     if known is not None:
         protected.append(_allowed_pools(known, now_ns))
     limits = Limits(seconds, per_hour, at_once)
-    allowance = None if known is None else _allowance(known)
-    return Policy(tuple(protected), limits, allowance, max_age)
+    judged = {} if labels is None else read_feedback(labels).judgements
+    return Policy(tuple(protected), limits, _allowance(known or Known(), judged), max_age)
 
 
 def _network(text: str) -> Network:
@@ -142,12 +148,15 @@ def _allowed_pools(known: Known, now_ns: int) -> Reasons:
     )
 
 
-def _allowance(known: Known) -> Callable[[Alert, int], str | None]:
+def _allowance(known: Known, judged: Mapping[str, Judgement]) -> Callable[[Alert, int], str | None]:
     """Who allows what an alert tells, by the file as it is now: the alert may be older."""
     from minewatch.address import halves_of
     from minewatch.allow.entries import Ends
 
     def ask(alert: Alert, now_ns: int) -> str | None:
+        judgement = judged.get(alert.id)
+        if judgement is not None and not judgement.is_mining:
+            return f"{judgement.user} found that it does not mine: {judgement.reason}"
         try:
             near, far = halves_of(alert.host), halves_of(alert.pool)
         except ValueError:  # refused for that elsewhere

@@ -74,15 +74,19 @@ class Response:
         """
         self._policy = policy
 
-    def consider(self, alerts: Iterable[Alert], now_ns: int) -> list[Outcome]:
+    def consider(
+        self, alerts: Iterable[Alert], now_ns: int, *, even_if_let_back: bool = False
+    ) -> list[Outcome]:
         """Cut off, plan or refuse for each alert that has nothing in force yet.
 
         A responder that fails is told of in the outcome and in the log, and the next alert follows.
+        What somebody let back stays so, however often the alert is told again.
 
         Parameters
         ----------
         alerts : any.
         now_ns : the time.
+        even_if_let_back : somebody asks for exactly these alerts.
 
         Raises
         ------
@@ -91,7 +95,7 @@ class Response:
         self.book.refresh()
         outcomes = []
         for alert in alerts:
-            outcome = self._one(alert, now_ns)
+            outcome = self._one(alert, now_ns, even_if_let_back)
             if outcome is not None:
                 outcomes.append(outcome)
                 self.book.refresh()
@@ -129,7 +133,7 @@ class Response:
         wanted = [one for one in self._own() if alert_id in (None, one.block.alert_id)]
         return [self._take_back(one, now_ns, Action.UNDONE, reason) for one in wanted]
 
-    def _one(self, alert: Alert, now_ns: int) -> Outcome | None:
+    def _one(self, alert: Alert, now_ns: int, even_if_let_back: bool) -> Outcome | None:
         name = self._responder.name
         is_active = any(one.responder == name for one in self.book.of_alert(alert.id))
         try:
@@ -139,6 +143,9 @@ class Response:
         if is_active:
             return None
         reason = self._policy.refusal(alert, now_ns)
+        if reason is None and not even_if_let_back:
+            why = self.book.let_back(alert.id)
+            reason = None if why is None else f"somebody let it back: {why}"
         if reason is None and not self._dry_run:
             reason = self._policy.exhaustion(self.book, now_ns)
         steps: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ class Book:
         self._active: dict[tuple[str, str], Active] = {}
         self._applied_ns: list[int] = []
         self._told: set[tuple[str, str, str]] = set()
+        self._let_back: dict[str, str] = {}
 
     def refresh(self) -> None:
         """Read what was written since.
@@ -66,6 +67,15 @@ class Book:
         alert_id : its id.
         """
         return [one for one in self._active.values() if one.block.alert_id == alert_id]
+
+    def let_back(self, alert_id: str) -> str | None:
+        """Return why somebody let the host of an alert back; None if nobody did since.
+
+        Parameters
+        ----------
+        alert_id : its id.
+        """
+        return self._let_back.get(alert_id)
 
     def applied_since(self, time_ns: int) -> int:
         """Return how many blocks were begun from a moment on.
@@ -97,8 +107,12 @@ class Book:
             case Action.APPLYING:
                 self._active[key] = Active(deed.block, deed.responder, deed.time_ns)
                 self._applied_ns.append(deed.time_ns)
-            case Action.FAILED | Action.UNDONE | Action.EXPIRED:
+                self._let_back.pop(deed.block.alert_id, None)
+            case Action.FAILED | Action.EXPIRED:
                 self._active.pop(key, None)
+            case Action.UNDONE:
+                self._active.pop(key, None)
+                self._let_back[deed.block.alert_id] = deed.reason
             case Action.REFUSED:
                 self._told.add((deed.action.value, deed.block.alert_id, deed.reason))
             case Action.PLANNED:

@@ -115,7 +115,7 @@ class Policy:
         if allowed_by is None and self.allowance is not None:
             allowed_by = self.allowance(alert, now_ns)
         if allowed_by is not None:
-            return f"it may mine: {allowed_by}"
+            return f"it is let alone: {allowed_by}"
         if TRANSIT in alert.tags:
             return "a VPN, a proxy or a NAT is one of the ends: everybody behind it would be hit"
         return weakness(alert) or self._protection(alert)
