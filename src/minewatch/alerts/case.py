@@ -37,7 +37,7 @@ class Told:
 
 @dataclass(slots=True)
 class Ended:
-    """What is kept of conversations that ended as mining."""
+    """What is kept of conversations on which the last word is that they are mining."""
 
     count: int = 0
     first_ns: int = 0
@@ -53,7 +53,7 @@ class Ended:
 
         Parameters
         ----------
-        found : it is over, and mining.
+        found : it is final, and mining.
         """
         self.first_ns = min(self.first_ns, found.start_ns) if self.count else found.start_ns
         self.last_ns = max(self.last_ns, found.end_ns) if self.count else found.end_ns
@@ -75,15 +75,13 @@ class Case:
     ----------
     id : of the alert.
     pair : what it is about.
-    pool_port : port of the pool in the conversation that raised it.
     """
 
     id: str
     pair: Pair
-    pool_port: int
     ended: Ended = field(default_factory=Ended)
     open: dict[int, Finding] = field(default_factory=dict)
-    """Conversations that are labelled mining and go on, by flow_id."""
+    """Conversations that are labelled mining, on which the last word is not spoken, by flow_id."""
     doubted: Finding | None = None
     """The last one that turned out not to be mining."""
     before: Alert | None = None
@@ -105,7 +103,7 @@ class Case:
         self.open.pop(found.flow_id, None)
         if not found.is_mining:
             self.doubted = found
-        elif found.is_over:
+        elif found.is_final:
             self.ended.add(found)
         else:
             self.open[found.flow_id] = self._kept(found)
@@ -159,7 +157,8 @@ class Case:
         ----------
         now_ns : the data's time.
         """
-        return not self.open and now_ns - self.last_ns >= HOUR_NS
+        has_ended = all(one.has_ended for one in self.open.values())
+        return has_ended and now_ns - self.last_ns >= HOUR_NS
 
     def _mining(self) -> Iterator[Finding]:
         """Yield the conversations of which anything is kept."""
@@ -223,7 +222,7 @@ class Case:
             change=change,
             host=host,
             pool=pool,
-            pool_port=self.pool_port,
+            pool_port=shown.pool_port,
             protocol_identifier=protocol,
             severity=state.severity,
             mining_probability=shown.probability,
@@ -245,7 +244,7 @@ class Case:
             next_steps=next_steps(
                 host,
                 pool,
-                self.pool_port,
+                shown.pool_port,
                 is_allowed=state.allowed_by is not None,
                 is_standing=state.is_standing,
             ),

@@ -20,7 +20,8 @@ class Finding:
     Parameters
     ----------
     flow_id : of the conversation, over its whole life.
-    is_over : it has ended; this is the last word on it.
+    has_ended : it will have no more packets.
+    is_final : this is the last word on it: it was judged together with what ended about then.
     is_mining : it is labelled so.
     host : address of the watched side.
     pool : address of the other side.
@@ -44,7 +45,8 @@ class Finding:
     """
 
     flow_id: int
-    is_over: bool
+    has_ended: bool
+    is_final: bool
     is_mining: bool
     host: str
     pool: str

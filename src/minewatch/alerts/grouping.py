@@ -11,9 +11,10 @@ from typing import Final
 
 import msgspec
 
-from minewatch.alert import Alert, Change, alert_id
+from minewatch.alert import Alert, Change
 from minewatch.alerts.case import HOUR_NS, NEVER, Case, Told
 from minewatch.alerts.finding import Finding, Pair
+from minewatch.alerts.ids import id_of
 
 RETAINED_NS: Final = 24 * HOUR_NS
 """How long an alert that is over is remembered: a conversation that belongs to it may be labelled
@@ -32,9 +33,9 @@ class AlertBook:
     Notes
     -----
     A conversation belongs to the alert of its pair whose conversations it follows within an hour.
-    The alert's id is that of the conversation that raised it. ``tell`` gives an alert when it is
-    new; when its severity, label, kinds of evidence or allowance changed, or its conversations have
-    become twice as many; when an hour of the data passed in which it went on; and when it is over.
+    ``tell`` gives an alert when it is new; when its severity, label, kinds of evidence or allowance
+    changed, or its conversations have become twice as many; when an hour of the data passed in
+    which it went on; and when it is over.
     """
 
     def __init__(self, source: str) -> None:
@@ -68,13 +69,13 @@ class AlertBook:
 
         Parameters
         ----------
-        flow_id : of one that is not over.
+        flow_id : of one that may be judged again.
         case : one of ``cases``.
         """
         self._of_flow[flow_id] = case
 
     def follows(self, flow_id: int) -> bool:
-        """Return whether a conversation that is not over was labelled mining once.
+        """Return whether a conversation was labelled mining once, and may be judged again.
 
         Parameters
         ----------
@@ -95,34 +96,36 @@ class AlertBook:
                 return
             case = self._case_for(found)
         case.take(found)
-        if found.is_over:
+        if found.is_final:
             self._of_flow.pop(found.flow_id, None)
         else:
             self._of_flow[found.flow_id] = case
 
-    def dismiss(self, flow_id: int, *, is_over: bool) -> None:
+    def dismiss(self, flow_id: int, *, has_ended: bool, is_final: bool) -> None:
         """Let a conversation that was labelled mining be none, because the gate stopped it.
 
         Parameters
         ----------
         flow_id : of one that ``follows``.
-        is_over : it has ended.
+        has_ended : it will have no more packets.
+        is_final : this is the last word on it.
         """
         case = self._of_flow[flow_id]
         known = case.open.get(flow_id, case.doubted)
         if known is not None and known.flow_id == flow_id:
-            case.take(replace(known, is_mining=False, is_over=is_over))
-        if is_over:
+            change = replace(known, is_mining=False, has_ended=has_ended, is_final=is_final)
+            case.take(change)
+        if is_final:
             del self._of_flow[flow_id]
 
     def _case_for(self, found: Finding) -> Case:
         cases = self._cases.setdefault(found.pair, [])
         for case in cases:
-            is_near = bool(case.open) or found.start_ns < case.last_ns + HOUR_NS
+            goes_on = any(not one.has_ended for one in case.open.values())
+            is_near = goes_on or found.start_ns < case.last_ns + HOUR_NS
             if is_near and case.first_ns - HOUR_NS < found.end_ns:
                 return case
-        case_id = alert_id(found.host, found.pool, found.pool_port, found.start_ns)
-        case = Case(case_id, found.pair, found.pool_port)
+        case = Case(id_of(found), found.pair)
         cases.append(case)
         return case
 
@@ -209,10 +212,10 @@ class AlertBook:
 
     @staticmethod
     def _is_gone(case: Case, now_ns: int) -> bool:
-        if case.open:
+        if not case.is_over(now_ns):
             return False
         if case.told is None:
-            return not case.is_standing and case.is_over(now_ns)
+            return not case.is_standing
         return case.told.is_over and now_ns - case.last_ns >= RETAINED_NS
 
 

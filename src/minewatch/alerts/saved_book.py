@@ -127,7 +127,7 @@ def catch_up(book: AlertBook, telling: Telling) -> None:
     alert = telling.alert
     case = next((one for one in book.cases if one.id == alert.id), None)
     if case is None:
-        case = Case(alert.id, telling.pair, alert.pool_port)
+        case = Case(alert.id, telling.pair)
         book.put(case)
     if alert.revision <= case.revision:
         return

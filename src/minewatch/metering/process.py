@@ -14,7 +14,7 @@ from minewatch import schema
 from minewatch.metering import biflow, eviction, kernel, saving, side, standing
 from minewatch.metering import state as st
 from minewatch.metering.tables import PacketTable, PayloadTable
-from minewatch.types import FlowTable, Int64Array, PacketBatch
+from minewatch.types import BoolArray, FlowTable, Int64Array, PacketBatch
 
 _NS: Final = 1_000_000_000
 _FLOW_TYPES: Final = schema.polars_schema(schema.FLOW)
@@ -120,8 +120,8 @@ class MeterOutput(SideData):
         """``flow_id`` of the biflows that ended, shape (n_ended,)."""
 
 
-class OpenBiflows(SideData):
-    """Biflows that have not ended, as they stand; valid until the metering process goes on.
+class StandingBiflows(SideData):
+    """Biflows that were not handed out yet, as they stand; valid until metering goes on.
 
     Parameters
     ----------
@@ -132,11 +132,14 @@ class OpenBiflows(SideData):
     def __init__(self, pools: st.Pools, rows: Int64Array) -> None:
         super().__init__(pools, rows)
         waiting = pools.records[: pools.counts[st.N_RECORDS]]
-        now = np.zeros((len(rows), st.RECORD_WORDS), np.int64)
+        self.has_ended: BoolArray = (pools.rows[rows, st.STATUS] & st.ENDED) != 0
+        """Which of them will have no more packets, shape (n,)."""
+        is_open = rows[~self.has_ended]
+        now = np.zeros((len(is_open), st.RECORD_WORDS), np.int64)
         copies = pools._replace(
-            rows=pools.rows[rows], records=now, counts=np.zeros(st.N_COUNTS, np.int64)
+            rows=pools.rows[is_open], records=now, counts=np.zeros(st.N_COUNTS, np.int64)
         )
-        standing.write_standing(copies, len(rows), biflow.FORCED)
+        standing.write_standing(copies, len(is_open), biflow.FORCED)
         waiting = waiting[np.isin(waiting[:, 0], self.flow_ids)]
         self.flows: FlowTable = flow_table(np.concatenate([waiting, now]))
         """Interval records not handed out yet, the last ones as if the input were over."""
@@ -212,13 +215,20 @@ class Meter:
         yield from self._sweep(-1, self._params, biflow.FORCED)
         yield from self._output(is_last=True)
 
-    def open_biflows(
+    def due_biflows(
         self, before_ns: int, now_ns: int, ages_ns: Int64Array, least_packets: int
-    ) -> OpenBiflows:
-        """Return the open biflows that are due for a look: see ``standing.find_due``."""
+    ) -> StandingBiflows:
+        """Return the biflows that are due for a look, see ``standing``: open ones by their age.
+
+        And those that ended since this was called last and were not handed out since.
+        """
         rows = np.empty(len(self._pools.rows), np.int64)
         n = standing.find_due(self._pools, before_ns, now_ns, ages_ns, least_packets, rows)
-        return OpenBiflows(self._pools, rows[:n].copy())
+        ended = np.empty(len(self._pools.ended), np.int64)
+        start = int(self._pools.counts[st.N_LOOKED])
+        m = standing.find_ended(self._pools, start, least_packets, ended)
+        self._pools.counts[st.N_LOOKED] = self._pools.counts[st.N_ENDED]
+        return StandingBiflows(self._pools, np.concatenate([rows[:n], ended[:m]]))
 
     def set_back(self, now_ns: int) -> None:
         """Let the clock show ``now_ns``, because what stamps the packets was set back."""

@@ -37,6 +37,7 @@ from minewatch.metering.state import (
     N_FREE_ROWS,
     N_FREE_SERIES,
     N_LATEST,
+    N_LOOKED,
     N_SERIES,
     PAYLOAD_BLOCKS,
     PAYLOAD_DROPPED,
@@ -249,6 +250,7 @@ def release_ended(pools: Pools) -> None:
         pools.free_rows[counts[N_FREE_ROWS]] = number
         counts[N_FREE_ROWS] += 1
     counts[N_ENDED] = 0
+    counts[N_LOOKED] = 0
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiled looks at biflows that have not ended, which change nothing of them."""
+"""Compiled looks at biflows that were not handed out yet, which change nothing of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from minewatch.metering.state import (
     KEY_TAIL,
     KINDS,
     LAST_NS,
+    N_ENDED,
     N_ROWS,
     PAYLOAD_A,
     PAYLOAD_B,
@@ -56,6 +57,39 @@ def age_of(step: int, ages_ns: Int64Array) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
+def is_talk(rows: Int64Array, number: int, least_packets: int) -> bool:
+    """Return whether a detector may be asked about a biflow, whatever its records say.
+
+    That is TCP with payload both ways and packets enough, or what may be plaintext mining.
+    """
+    if rows[number, KEY_TAIL] & 0xFF != 6:
+        return False
+    if rows[number, KINDS] & KIND_TALKS:
+        return True
+    both = PAYLOAD_A | PAYLOAD_B
+    return rows[number, STATUS] & both == both and rows[number, SERIES_COUNT] >= least_packets
+
+
+@numba.njit(cache=True, nogil=True)
+def find_ended(pools: Pools, start: int, least_packets: int, found: Int64Array) -> int:
+    """Find biflows that have ended and are talks, among those in ``ended``; return how many.
+
+    Parameters
+    ----------
+    pools : the memory of the metering process.
+    start : how many of ``ended`` were looked at before.
+    least_packets : with payload.
+    found : takes the rows, as long as ``pools.ended``.
+    """
+    n = 0
+    for i in range(start, pools.counts[N_ENDED]):
+        if is_talk(pools.rows, pools.ended[i], least_packets):
+            found[n] = pools.ended[i]
+            n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
 def find_due(
     pools: Pools,
     before_ns: int,
@@ -66,9 +100,7 @@ def find_due(
 ) -> int:
     """Find open TCP biflows that reached one of the ages since ``before_ns``; return how many.
 
-    Left out is what no detector is asked about, whatever its records say: payload in one direction
-    at most or too few packets, unless it may be plaintext mining; and what said nothing since the
-    age before.
+    Left out is what ``is_talk`` tells, and what said nothing since the age before.
 
     Parameters
     ----------
@@ -80,14 +112,10 @@ def find_due(
     found : takes the rows, as long as ``pools.rows``.
     """
     rows, n = pools.rows, 0
-    both = PAYLOAD_A | PAYLOAD_B
     for number in range(pools.counts[N_ROWS]):
         status = rows[number, STATUS]
-        if status == FREE or status & ENDED or rows[number, KEY_TAIL] & 0xFF != 6:
+        if status == FREE or status & ENDED or not is_talk(rows, number, least_packets):
             continue
-        if not rows[number, KINDS] & KIND_TALKS:
-            if status & both != both or rows[number, SERIES_COUNT] < least_packets:
-                continue
         start = rows[number, START_NS]
         if now_ns < start:
             continue

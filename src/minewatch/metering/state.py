@@ -145,8 +145,9 @@ BLOCK_NEXT, BLOCK_TIME, BLOCK_SEQUENCE, BLOCK_SIDE, BLOCK_LENGTH, BLOCK_CAPTURED
     N_PACKETS,
     SWEPT_PACKETS,
     N_PEAK,
-) = range(24)
-N_COUNTS: Final = 24
+    N_LOOKED,
+) = range(25)
+N_COUNTS: Final = 25
 MAX_ENDED: Final = 32_768
 """Rows at most whose biflow has ended and whose side data waits to be fetched."""
 

@@ -3,9 +3,10 @@
 
 Time is the data's, so that a replay and a live run tell the same alerts whatever the batches are.
 A clock of the data strikes every few seconds, always before the same packet. At each strike those
-open conversations are judged that have reached one of a few ages since the last; each conversation
-is judged once more when it has ended, together with the others that a scan judges it with, so that
-at the end of a capture the alerts are those of a scan.
+conversations are judged that have reached one of a few ages since the last, or have ended. The last
+word on each is spoken when the metering process hands it out, together with the others that a scan
+judges it with (some detectors compare conversations), so that at the end of a capture the alerts
+are those of a scan.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from minewatch.alerts.grouping import AlertBook
 from minewatch.allow.entries import Known
 from minewatch.conversations import ConversationBuilder
 from minewatch.metering import ticks
-from minewatch.metering.process import Meter, MeterOutput, OpenBiflows
+from minewatch.metering.process import Meter, MeterOutput
 from minewatch.pipeline import ConversationChunk, as_chunk, count_gated
 from minewatch.scanning import ScannedChunk, ScanOptions, ScanReport, Scorer
-from minewatch.types import Int64Array, PacketBatch
+from minewatch.types import BoolArray, Int64Array, PacketBatch
 from minewatch.watching.findings import findings_of
 from minewatch.watching.options import WatchOptions
 
@@ -40,7 +41,7 @@ class WatchCounters:
     strikes: int = 0
     """Times that the clock of the data struck."""
     looks: int = 0
-    """Open conversations that were judged, each time counted."""
+    """Conversations that were judged before the last word on them, each time counted."""
     gated: dict[str, int] = field(default_factory=dict)
     """Conversations that ended, by gate reason."""
     tellings: int = 0
@@ -141,33 +142,34 @@ class Watch:
         return alerts
 
     def _look(self, now_ns: int) -> None:
-        """Judge the open conversations that have reached one of the ages."""
+        """Judge what has reached one of the ages, and what has ended and was not handed out yet."""
         before_ns, self.looked_ns = self.looked_ns, now_ns
         if before_ns == ticks.UNSET:
             return
-        due = self.meter.open_biflows(before_ns, now_ns, self._ages, gate.MIN_PAYLOAD_PACKETS)
+        due = self.meter.due_biflows(before_ns, now_ns, self._ages, gate.MIN_PAYLOAD_PACKETS)
         if not len(due):
             return
         chunk = as_chunk(*self.builder.standing(due.flows), due, self.meter)
-        scanned = self._judge(chunk, due.flow_ids, are_over=False)
+        scanned = self._judge(chunk, due.flow_ids, due.has_ended, are_final=False)
         self.counters.looks += len(scanned.conversations)
-        self._keep(due, scanned)
-
-    def _keep(self, due: OpenBiflows, scanned: ScannedChunk) -> None:
-        """Mark the suspects among the open conversations that were judged."""
         is_suspect = scanned.probability >= min(self.options.suspect_from, self.scan.threshold)
-        ids = scanned.conversations.frame.get_column("flow_id").to_numpy().astype(np.int64)
-        due.keep(ids[is_suspect])
+        due.keep(_ids(scanned)[is_suspect])
 
     def _end(self, output: MeterOutput) -> None:
-        """Judge the conversations that ended, as a scan does."""
+        """Judge the conversations that are handed out, as a scan does."""
         ended, intervals = self.builder.add(output.flows, output.ended)
         chunk = as_chunk(ended, intervals, output, self.meter)
         count_gated(chunk, self.counters.gated)
-        self._judge(chunk, output.ended, are_over=True)
+        are_over = np.ones(len(output.ended), np.bool_)
+        self._judge(chunk, output.ended, are_over, are_final=True)
 
     def _judge(
-        self, chunk: ConversationChunk, flow_ids: Int64Array, *, are_over: bool
+        self,
+        chunk: ConversationChunk,
+        flow_ids: Int64Array,
+        has_ended: BoolArray,
+        *,
+        are_final: bool,
     ) -> ScannedChunk:
         """Score conversations and take what is found of them into the book.
 
@@ -175,16 +177,22 @@ class Watch:
         ----------
         chunk : of the conversations ``flow_ids``.
         flow_ids : all of them, those that the gate stopped too.
-        are_over : they have ended.
+        has_ended : which of all will have no more packets.
+        are_final : this is the last word on them.
         """
         scanned = self._scorer.score(chunk, self.report)
-        ids = scanned.conversations.frame.get_column("flow_id").to_list()
+        ids = _ids(scanned)
         follows = self.book.follows
-        wanted = scanned.is_mining | np.fromiter(map(follows, ids), np.bool_, len(ids))
-        for found in findings_of(scanned, wanted, are_over=are_over):
+        wanted = scanned.is_mining | np.fromiter(map(follows, ids.tolist()), np.bool_, len(ids))
+        are_over = np.isin(ids, flow_ids[has_ended])
+        for found in findings_of(scanned, wanted, are_over, are_final=are_final):
             self.book.add(found)
-        passed = set(ids)
-        for flow_id in flow_ids.tolist():
-            if follows(flow_id) and flow_id not in passed:
-                self.book.dismiss(flow_id, is_over=are_over)
+        for at in np.flatnonzero(~np.isin(flow_ids, ids)).tolist():
+            flow_id = int(flow_ids[at])
+            if follows(flow_id):
+                self.book.dismiss(flow_id, has_ended=bool(has_ended[at]), is_final=are_final)
         return scanned
+
+
+def _ids(scanned: ScannedChunk) -> Int64Array:
+    return scanned.conversations.frame.get_column("flow_id").to_numpy().astype(np.int64)

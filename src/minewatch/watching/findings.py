@@ -29,7 +29,9 @@ MOST_EVIDENCE: Final = 32
 _NAMES: Final = ("tls_sni", "destination_name")
 
 
-def findings_of(chunk: ScannedChunk, rows: BoolArray, *, are_over: bool) -> list[Finding]:
+def findings_of(
+    chunk: ScannedChunk, rows: BoolArray, has_ended: BoolArray, *, are_final: bool
+) -> list[Finding]:
     """Return what was found of some conversations of a chunk.
 
     What would disprove it is worked out for the strongest of each host and pool only: it is the one
@@ -39,7 +41,8 @@ def findings_of(chunk: ScannedChunk, rows: BoolArray, *, are_over: bool) -> list
     ----------
     chunk : scored.
     rows : which conversations, shape (n,).
-    are_over : they have ended.
+    has_ended : which of all will have no more packets, shape (n,).
+    are_final : this is the last word on them.
     """
     numbers = np.flatnonzero(rows).tolist()
     if not numbers:
@@ -51,7 +54,8 @@ def findings_of(chunk: ScannedChunk, rows: BoolArray, *, are_over: bool) -> list
     values = list(frame.iter_rows(named=True))
     for at, number in enumerate(numbers):
         verdict = chunk.verdict(number)
-        one = _finding(values[at], verdict, ids[at], are_over)
+        one = _finding(values[at], verdict, ids[at])
+        one = replace(one, has_ended=bool(has_ended[number]), is_final=are_final)
         found.append(one)
         before = strongest.get(one.pair)
         if before is None or one.strength > found[before].strength:
@@ -67,8 +71,8 @@ def alerts_of_scan(chunks: Iterable[ScannedChunk], source: str) -> list[Alert]:
     """Return the alerts of what a scan found, the earliest first.
 
     They are those at which a watch of the same packets arrives, but for how often, when and why
-    they were told (``alerts.grouping.as_found``), as long as the watch had memory enough, and the
-    conversation that it flagged first is the one that began first: that one gives the alert its id.
+    they were told (``alerts.grouping.as_found``), as long as the watch had memory enough and no
+    clock was set back in the middle.
 
     Parameters
     ----------
@@ -80,7 +84,8 @@ def alerts_of_scan(chunks: Iterable[ScannedChunk], source: str) -> list[Alert]:
 
 def _mining(chunks: Iterable[ScannedChunk]) -> Iterator[Finding]:
     for chunk in chunks:
-        yield from findings_of(chunk, chunk.is_mining, are_over=True)
+        are_over = np.ones(len(chunk.conversations), np.bool_)
+        yield from findings_of(chunk, chunk.is_mining, are_over, are_final=True)
 
 
 def _ends(values: Mapping[str, Any]) -> tuple[str, int, str, int]:
@@ -96,15 +101,14 @@ def _ends(values: Mapping[str, Any]) -> tuple[str, int, str, int]:
     return address[near], port[near], address[far], port[far]
 
 
-def _finding(
-    values: Mapping[str, Any], verdict: Verdict, community_id: str | None, is_over: bool
-) -> Finding:
+def _finding(values: Mapping[str, Any], verdict: Verdict, community_id: str | None) -> Finding:
     host, _, pool, pool_port = _ends(values)
     signature = verdict.detectors.get("signature")
     allowance = values.get(ALLOWED)
     return Finding(
         flow_id=verdict.flow_id,
-        is_over=is_over,
+        has_ended=False,
+        is_final=False,
         is_mining=verdict.label == MINING,
         host=host,
         pool=pool,
