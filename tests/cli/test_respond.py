@@ -11,7 +11,8 @@ import pytest
 from commands import runner_of
 from minewatch.alerts.feedback import Judgement, add_judgement, labels_beside
 from minewatch.cli import respond as module
-from minewatch.response.audit import AuditLog, check_log
+from minewatch.response.audit import AuditLog
+from minewatch.response.checking import check_log
 from minewatch.response.entries import Action, Deed
 from namespaces import Hosts, Pool, is_dead, need, ran, wait_until
 from some_alerts import some_alert as told_alert

@@ -6,7 +6,8 @@ import pytest
 from minewatch.alert import Severity
 from minewatch.errors import ResponseError
 from minewatch.response.acting import Response
-from minewatch.response.audit import AuditLog, check_log
+from minewatch.response.audit import AuditLog
+from minewatch.response.checking import check_log
 from minewatch.response.entries import Action
 from minewatch.response.networks import user_networks
 from minewatch.response.nftables import NftablesResponder

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from changed_logs import CHANGES, deed, lines, rewrite
 from minewatch.errors import ResponseError
 from minewatch.response import audit
-from minewatch.response.audit import START, AuditLog, anchor_of, check_log
-from minewatch.response.entries import Action, Deed
+from minewatch.response.audit import START, AuditLog, anchor_of
+from minewatch.response.checking import check_log
+from minewatch.response.entries import Action
 
 
 @pytest.fixture
@@ -19,23 +21,11 @@ def log(tmp_path):
     return AuditLog(tmp_path / "audit.jsonl")
 
 
-def deed(block, number=0, action=Action.APPLIED):
-    return Deed(number, action, "nftables", "root", block, f"reason {number}")
-
-
 @pytest.fixture
 def five(log, block):
     for number in range(5):
         log.append(deed(block(), number))
     return log
-
-
-def lines(log) -> list[bytes]:
-    return log.path.read_bytes().splitlines(keepends=True)
-
-
-def rewrite(log, changed) -> None:
-    log.path.write_bytes(b"".join(changed))
 
 
 def test_each_line_holds_the_hash_of_the_one_before(five):
@@ -76,75 +66,15 @@ def test_entries_are_read_and_read_on_from_where_one_was(five, block):
     assert list(AuditLog(five.path.with_name("none")).read()) == []
 
 
-def _changes():
-    """Every way to change five lines, by name."""
-
-    def edited(old):
-        return [*old[:2], old[2].replace(b"reason 2", b"reason X"), *old[3:]]
-
-    return {
-        "edited": edited,
-        "first edited": lambda old: [old[0].replace(b"root", b"toor"), *old[1:]],
-        "last edited": lambda old: [*old[:4], old[4].replace(b"root", b"toor")],
-        "left out": lambda old: [*old[:2], *old[3:]],
-        "first left out": lambda old: old[1:],
-        "moved": lambda old: [old[0], old[2], old[1], *old[3:]],
-        "doubled": lambda old: [*old[:3], old[2], *old[3:]],
-        "one cut off": lambda old: old[:4],
-        "three cut off": lambda old: old[:2],
-        "emptied": lambda old: [],
-        "cut within": lambda old: [*old[:4], old[4][:30]],
-        "octet appended": lambda old: [*old, b"x"],
-        "line put in": lambda old: [*old[:3], b"{}\n", *old[3:]],
-        "space put in": lambda old: [*old[:3], old[3].replace(b":", b": ", 1), old[4]],
-        "blank line": lambda old: [*old[:3], b"\n", *old[3:]],
-    }
-
-
-@pytest.mark.parametrize("name", [n for n in _changes() if n != "octet appended"])
-def test_any_change_is_found(five, name):
-    rewrite(five, _changes()[name](lines(five)))
-    assert check_log(five.path).problems, name
-
-
 @pytest.mark.parametrize(
     "name", ["last edited", "one cut off", "three cut off", "emptied", "cut within"]
 )
 def test_nothing_is_appended_to_a_log_whose_end_was_changed(five, name, block):
-    rewrite(five, _changes()[name](lines(five)))
+    rewrite(five, CHANGES[name](lines(five)))
     before = five.path.read_bytes()
     with pytest.raises(ResponseError, match="somebody changed the log"):
         five.append(deed(block()))
     assert five.path.read_bytes() == before
-
-
-def test_a_log_made_anew_is_found_by_an_anchor_kept_elsewhere_only(five, tmp_path, block):
-    kept = check_log(five.path).last
-    five.path.unlink()
-    five.anchor_path.unlink()
-    for number in range(6):
-        five.append(deed(block(host="10.0.0.99"), number))
-    assert check_log(five.path).problems == []
-    found = check_log(five.path, anchor_of(str(kept)))
-    assert found.problems == ["line 5: not the line that was expected: the log was made anew"]
-
-
-def test_a_kept_anchor_still_fits_after_more_lines(five, block):
-    kept = check_log(five.path).last
-    five.append(deed(block(), 6))
-    assert check_log(five.path, kept).problems == []
-    rewrite(five, lines(five)[:3])
-    assert any("line 5: not the line" in one for one in check_log(five.path, kept).problems)
-
-
-def test_lines_behind_the_anchor_are_not_ours(five, block):
-    anchor = five.anchor_path.read_bytes()
-    for number in (5, 6):
-        five.append(deed(block(), number))
-    five.anchor_path.write_bytes(anchor)
-    assert check_log(five.path).problems == [
-        "lines after 5 are unknown to the anchor: not written by us"
-    ]
 
 
 def test_an_anchor_that_is_gone_or_damaged_is_found(five, block):
@@ -234,14 +164,6 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
         check_log(tmp_path / "none")
     with pytest.raises(ResponseError, match="cannot be read"):
         list(AuditLog(tmp_path).read())
-
-
-def test_endless_lines_and_many_faults_are_bounded(tmp_path):
-    path = tmp_path / "hostile"
-    path.write_bytes(b"x" * 3_000_000 + b"\n" + b"{}\n" * 1000)
-    found = check_log(path)
-    assert len(found.problems) == audit.MAX_PROBLEMS
-    assert found.last.number > 1000
 
 
 @pytest.mark.parametrize("text", ["", "5", "5:abc", f"-1:{'0' * 64}", f"5:{'G' * 64}", "9" * 99])

@@ -227,7 +227,7 @@ def verify(
     log: r.Log = r.DEFAULT_LOG,
 ) -> None:
     """Check that nobody changed the audit log."""
-    from minewatch.response.audit import check_log
+    from minewatch.response.checking import check_log
 
     found = check_log(Path(log), _anchor(expect))
     for note in found.notes:

@@ -2,11 +2,7 @@
 """The audit log: a line for every deed, each holding the hash of the one before.
 
 Beside the log lies its anchor, ``<log>.anchor``, with the number and the hash of the last line.
-
-What ``check_log`` finds: a line that was edited, left out, put in or moved (the chain breaks), and
-lines cut off at the end (the anchor is ahead). What it cannot find: a log and an anchor that
-somebody who may write to both made anew from some line on. Keep a copy of the anchor elsewhere, and
-give it as ``expected``.
+``checking.py`` compares all of it.
 """
 
 from __future__ import annotations
@@ -17,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -27,7 +23,6 @@ from minewatch.response.entries import MAX_LINE_OCTETS, Action, Deed, Entry, ent
 NOTHING: Final = "0" * 64
 """What the first line has for the hash of the line before."""
 ANCHOR_SUFFIX: Final = ".anchor"
-MAX_PROBLEMS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +62,6 @@ def anchor_of(text: str) -> Anchor:
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
         raise ValueError(f"{text[:80]!r}: the hash has 64 digits of 0-9 and a-f")
     return Anchor(int(number), digest)
-
-
-@dataclass(slots=True)
-class Findings:
-    """What became of a check."""
-
-    last: Anchor = START
-    """Of what was read."""
-    problems: list[str] = field(default_factory=list)
-    """What is wrong, with its line; the first ones."""
-    notes: list[str] = field(default_factory=list)
-    """What is odd and no proof of anything: the traces of a crash."""
-
-    def add(self, problem: str) -> None:
-        """Add a problem, if there is room.
-
-        Parameters
-        ----------
-        problem : one line.
-        """
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
 
 
 class AuditLog:
@@ -131,7 +104,7 @@ class AuditLog:
     def read(self, offset: int = 0) -> Iterator[tuple[int, Entry]]:
         """Yield the entries from an octet on, each with the octet at which the next begins.
 
-        Lines that are no entries are left to ``check_log``.
+        Lines that are no entries are left to ``checking.check_log``.
 
         Parameters
         ----------
@@ -144,7 +117,7 @@ class AuditLog:
         try:
             with open(self.path, "rb") as file:
                 file.seek(offset)
-                for line in _lines(file):
+                for line in lines_of(file):
                     offset += len(line)
                     if not line.endswith(b"\n"):
                         return
@@ -267,94 +240,13 @@ def read_anchor(path: Path) -> Anchor:
         raise ResponseError(f"{path}: no anchor of an audit log ({error}); see verify") from error
 
 
-def check_log(path: Path, expected: Anchor | None = None) -> Findings:
-    """Check the chain from the first line to the anchor.
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file with their ends, the longer ones in pieces.
 
     Parameters
     ----------
-    path : the log.
-    expected : an anchor that was kept elsewhere: its line must still be there.
-
-    Raises
-    ------
-    ResponseError : it cannot be read.
+    file : open at the start of a line.
     """
-    found = Findings()
-    is_met = expected is None or expected.number == 0
-    try:
-        anchor: Anchor | None = read_anchor(path.with_name(path.name + ANCHOR_SUFFIX))
-    except ResponseError as error:
-        anchor = None
-        found.add(str(error))
-    is_anchored = anchor is None or anchor.number == 0
-    last, is_torn = START, False
-    try:
-        with open(path, "rb") as file:
-            for line in _lines(file):
-                text = line.removesuffix(b"\n")
-                last, is_torn = _step(found, last, text, is_torn)
-                if anchor is not None and anchor.number == last.number:
-                    is_anchored = anchor == last
-                if expected is not None and expected.number == last.number:
-                    is_met = expected == last
-                if not line.endswith(b"\n"):
-                    found.notes.append(f"line {last.number}: cut off while it was written")
-    except OSError as error:
-        raise ResponseError(f"{path}: cannot be read ({error.strerror})") from error
-    found.last = last
-    if is_torn:
-        found.notes.append(f"line {last.number}: the last one, and no entry")
-    _compare(found, anchor, is_anchored, expected, is_met)
-    return found
-
-
-def _step(found: Findings, last: Anchor, text: bytes, was_torn: bool) -> tuple[Anchor, bool]:
-    """Check one line; return it as the last one, and whether it is no entry."""
-    number = last.number + 1
-    here = Anchor(number, digest_of(text))
-    try:
-        entry = entry_of(text)
-    except ValueError as error:
-        if was_torn:
-            found.add(f"line {number}: no entry ({error})")
-        return here, True
-    if was_torn and entry.deed.action is not Action.RECOVERED:
-        found.add(f"line {last.number}: no entry, and line {number} does not tell of a crash")
-    elif was_torn:
-        found.notes.append(f"line {last.number}: cut off while it was written")
-    if entry.number != number:
-        found.add(f"line {number}: has the number {entry.number}: lines are missing or were moved")
-    if entry.previous != last.digest:
-        found.add(f"line {number}: does not follow line {last.number}: one of them was changed")
-    return here, False
-
-
-def _compare(
-    found: Findings,
-    anchor: Anchor | None,
-    is_anchored: bool,
-    expected: Anchor | None,
-    is_met: bool,
-) -> None:
-    """Compare what was read with the anchors."""
-    if anchor is not None:
-        if anchor.number == 0 and found.last.number > 1:
-            found.add("the anchor is gone")
-        elif anchor.number > found.last.number:
-            n = anchor.number - found.last.number
-            found.add(f"the anchor knows {n} lines more: they were cut off")
-        elif not is_anchored:
-            found.add(f"line {anchor.number}: not the line that the anchor knows")
-        elif found.last.number - anchor.number == 1:
-            found.notes.append("one line is younger than the anchor: a crash between the two")
-        elif found.last.number - anchor.number > 1:
-            found.add(f"lines after {anchor.number} are unknown to the anchor: not written by us")
-    if not is_met and expected is not None:
-        found.add(f"line {expected.number}: not the line that was expected: the log was made anew")
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines of a file, the longer ones in pieces."""
     yield from iter(lambda: file.readline(MAX_LINE_OCTETS + 2), b"")
 
 
