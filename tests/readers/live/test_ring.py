@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 import subprocess
 import sys
 import time
@@ -104,6 +105,7 @@ def test_a_ring_that_memory_does_not_hold_is_told(wires, monkeypatch):
     assert ring_module._reason(error) == "no memory for its ring: choose a smaller ring"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 def test_a_privilege_is_asked_for():
     """As a user without capabilities; loopback is there in every network."""
     code = (
