@@ -16,11 +16,11 @@ from minewatch.alerts.finding import Finding, Pair
 from minewatch.alerts.grouping import grouped
 from minewatch.allow.marking import ALLOWED
 from minewatch.doubt.checks import TOGETHER, carriers, checks
-from minewatch.doubt.fit import known_features
+from minewatch.features.rhythm import FAMILIES
 from minewatch.output.community import community_ids
 from minewatch.output.records import IDENTITY_NAMES, printable
 from minewatch.scanning import MINING, ScannedChunk
-from minewatch.types import BoolArray, Evidence, Verdict
+from minewatch.types import BoolArray, Conversations, Evidence, Verdict
 
 PROOF: Final = 0.95
 """Probability of ``signature`` from which on a session was read, and not only an attempt."""
@@ -60,10 +60,10 @@ def findings_of(
         before = strongest.get(one.pair)
         if before is None or one.strength > found[before].strength:
             strongest[one.pair] = at
-    for at in strongest.values():
-        one = found[at]
-        if one.is_mining:
-            found[at] = replace(one, disproof=_disproof(chunk, numbers[at], values[at], one))
+    shown = sorted(at for at in strongest.values() if found[at].is_mining)
+    features = _features(chunk.conversations, [numbers[at] for at in shown])
+    for at, known in zip(shown, features, strict=True):
+        found[at] = replace(found[at], disproof=_disproof(values[at], found[at], known))
     return found
 
 
@@ -157,12 +157,26 @@ def _finite(item: Evidence) -> Evidence:
     return replace(item, value=value, normal_low=low, normal_high=high)
 
 
+def _features(conversations: Conversations, rows: list[int]) -> list[dict[str, float]]:
+    """What ``checks`` may ask of some conversations, by name."""
+    if not rows:
+        return []
+    asked = conversations.filter(np.isin(np.arange(len(conversations)), rows))
+    columns: dict[str, list[float]] = {}
+    for features in FAMILIES:
+        matrix = features.transform(asked)
+        for name, column in zip(matrix.names, matrix.values.T.tolist(), strict=True):
+            columns[name] = column
+    return [
+        {name: column[i] for name, column in columns.items() if math.isfinite(column[i])}
+        for i in range(len(rows))
+    ]
+
+
 def _disproof(
-    chunk: ScannedChunk, row: int, values: Mapping[str, Any], found: Finding
+    values: Mapping[str, Any], found: Finding, features: Mapping[str, float]
 ) -> tuple[str, ...]:
     """What would show that it is not mining, as ``explain`` says it."""
-    only = np.arange(len(chunk.conversations)) == row
-    features = known_features(chunk.conversations.filter(only))
     told = list(checks(values, _ends(values), found.evidence, features))
     # The last one tells that no other host talks to the pool, which is not known here.
     return tuple(told if TOGETHER in found.kinds else told[:-1])
