@@ -19,6 +19,7 @@ from minewatch.errors import ConfigError, SinkError
 
 PORT: Final = 4222
 TIMEOUT_S: Final = 10
+_SHOWN_REASON: Final = 200
 
 
 class NatsSink:
@@ -62,6 +63,7 @@ class NatsSink:
         self._subject = subject
         self._form = form
         self._is_stream = is_stream
+        self._trouble = ""
         self._credentials = credentials or None
 
     def send(self, alerts: Sequence[Alert]) -> None:
@@ -70,12 +72,13 @@ class NatsSink:
             (f"{alert.id}-{alert.revision}", self._form(alert).encode()) for alert in alerts
         ]
         errors = self._library.errors
+        self._trouble = ""
         try:
             asyncio.run(asyncio.wait_for(self._publish(messages), 2 * TIMEOUT_S))
         except errors.MaxPayloadError as error:
             raise RefusedError(f"{self.name}: the message is too large for the server") from error
         except (errors.Error, OSError, TimeoutError) as error:
-            reason = str(error).removeprefix("nats: ") or type(error).__name__
+            reason = self._trouble or str(error).removeprefix("nats: ") or type(error).__name__
             raise SinkError(f"{self.name}: {reason}") from error
 
     def close(self) -> None:
@@ -86,9 +89,12 @@ class NatsSink:
             self._server,
             name="minewatch",
             allow_reconnect=False,
+            # The first connection is tried once more all the same; not sixty times.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.1,
             connect_timeout=TIMEOUT_S,
             user_credentials=self._credentials,
-            error_cb=_pass_over,
+            error_cb=self._keep_trouble,
         )
         try:
             if self._is_stream:
@@ -102,7 +108,7 @@ class NatsSink:
         finally:
             await connection.close()
 
-
-async def _pass_over(_: Exception) -> None:
-    """Let the call that fails tell of it; the library would write to its log too."""
-    await asyncio.sleep(0)
+    async def _keep_trouble(self, error: Exception) -> None:
+        """Keep why, for the call that fails only says that it does; the library logs otherwise."""
+        self._trouble = " ".join(str(error).removeprefix("nats: ").split())[:_SHOWN_REASON]
+        await asyncio.sleep(0)

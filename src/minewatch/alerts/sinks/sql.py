@@ -131,10 +131,16 @@ def _sqlite(url: Any) -> Engine:
     engine = sqlalchemy.create_engine(url, connect_args={"timeout": TIMEOUT_S})
 
     def prepare(connection: Any, _: Any) -> None:
+        # The driver would begin transactions late, and leave the making of tables out of them.
+        connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
 
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     sqlalchemy.event.listen(engine, "connect", prepare)
+    sqlalchemy.event.listen(engine, "begin", begin)
     return engine
 
 
@@ -171,7 +177,9 @@ def _store(connection: Connection, alerts: Sequence[Alert]) -> None:
         told = insert(sql_tables.alerts).values(row)
         newer = told.excluded.revision > sql_tables.alerts.c.revision
         changed = {name: told.excluded[name] for name in row if name != "id"}
-        connection.execute(told.on_conflict_do_update(["id"], set_=changed, where=newer))
+        connection.execute(
+            told.on_conflict_do_update(index_elements=["id"], set_=changed, where=newer)
+        )
 
 
 def _row(alert: Alert) -> dict[str, Any]:
