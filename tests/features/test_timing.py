@@ -182,6 +182,8 @@ def test_gaps_of_chance_are_near_the_exponential_law(rng):
     """Of 500 gaps drawn from the law 95 in 100 are nearer than 1.36 / sqrt(500) = 0.061."""
     gaps = rng.exponential(7, 500)
     assert exponential_distance(Ragged(gaps, np.array([500])))[0] < 0.06
+    back = exponential_distance(Ragged(np.array([-9e4, 1.0, 5.0, 9e4]), np.array([4])))
+    assert 0 < back[0] <= 1
     two = exponential_distance(Ragged(np.array([1.0, 3.0]), np.array([2, 2])))
     # steps at 1 and 3 of mean 2: the law there is 0.3935 and 0.7769
     assert two[0] == pytest.approx(max(1 - np.exp(-0.5), np.exp(-1.5), 0.7769 - 0.5), rel=1e-3)

@@ -139,7 +139,10 @@ def exponential_distance(gaps: Ragged) -> FloatArray:
     """
     order = np.lexsort((gaps.values, gaps.owner))
     ordered = Ragged(gaps.values[order], gaps.stops)
-    law = 1 - np.exp(-ordered.values / np.maximum(gaps.mean()[ordered.owner], 1e-9))
+    # Below 0 they are where the clock was set back between two packets.
+    law = 1 - np.exp(
+        -np.maximum(ordered.values, 0.0) / np.maximum(gaps.mean()[ordered.owner], 1e-9)
+    )
     rank = np.arange(len(law)) - ordered.starts[ordered.owner]
     count = ordered.count()[ordered.owner]
     apart = np.maximum(np.abs((rank + 1) / count - law), np.abs(rank / count - law))

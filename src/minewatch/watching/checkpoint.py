@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from minewatch.alert import Alert
-from minewatch.alerts.saved_book import catch_up, telling_of, tellings_of
+from minewatch.alerts.saved_book import Telling, catch_up, telling_of, tellings_of
 from minewatch.errors import ConfigError, SourceError
 from minewatch.watching.container import read_whole, sync_folder, write_whole
 from minewatch.watching.engine import Watch
@@ -117,7 +117,7 @@ class CheckpointFolder:
             telling
             for number in self._numbers("told")
             if number >= used
-            for telling in map(telling_of, self._lines(number))
+            for telling in self._tellings(number)
         ]
         for telling in again:
             catch_up(watch.book, telling)
@@ -132,18 +132,18 @@ class CheckpointFolder:
         except (ValueError, KeyError) as error:
             raise SourceError(str(path), f"cannot be used: {error}") from error
 
-    def _lines(self, number: int) -> Iterator[Any]:
+    def _tellings(self, number: int) -> Iterator[Telling]:
         """What was told; a line that was cut by a kill is the last one, and was given to nobody."""
         path = self._path("told", number)
         with open(path, "rb") as file:
             while line := file.readline(MAX_LINE_OCTETS):
                 try:
-                    value = json.loads(line)
-                except ValueError as error:
+                    telling = telling_of(json.loads(line))
+                except (ValueError, RecursionError) as error:
                     if line.endswith(b"\n"):
                         raise SourceError(str(path), f"is damaged: {error}; remove it") from error
                     return
-                yield value
+                yield telling
 
     def tell(self, watch: Watch, alerts: Sequence[Alert]) -> None:
         """Write down what is about to be given to others.
@@ -167,9 +167,8 @@ class CheckpointFolder:
         self._number = number
         path = self._path("told", number)
         self._cut(path)
-        file = open(path, "ab", opener=_private)  # noqa: SIM115  closed by close and save
         sync_folder(self._folder)
-        return file
+        return open(path, "ab", opener=_private)
 
     @staticmethod
     def _cut(path: Path) -> None:
@@ -222,7 +221,7 @@ class CheckpointFolder:
         kept = [one for one in self._numbers("checkpoint") if one <= number][-KEPT:]
         for kind in ("checkpoint", "told"):
             for old in self._numbers(kind):
-                if old < kept[0]:
+                if kept and old < kept[0]:
                     self._path(kind, old).unlink(missing_ok=True)
         for part in self._folder.glob(".checkpoint-*.part"):
             part.unlink(missing_ok=True)

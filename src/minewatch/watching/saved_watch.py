@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -15,9 +14,10 @@ import polars as pl
 from minewatch.alerts.saved_book import load_book, save_book
 from minewatch.metering import state as st
 from minewatch.metering import ticks
-from minewatch.metering.process import MeterCounters
+from minewatch.metering.process import MeterCounters, flow_table
 from minewatch.readers.capture import HASH_SEED
 from minewatch.schema import SCHEMA_VERSION
+from minewatch.types import FlowTable, Int64Array
 from minewatch.watching.engine import Watch, WatchCounters
 
 VERSION: Final = 1
@@ -34,6 +34,7 @@ LAYOUT: Final = hashlib.sha256(
 _SHAPING: Final = ("interval_s", "idle_timeout_s", "conversation_timeout_s", "closed_linger_s")
 """Options of metering under which biflows that are open now would not have come to be."""
 _RECORDS: Final = "interval_records"
+_COUNT: Final = "interval_count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,7 @@ def save_watch(watch: Watch, origin: list[str | int]) -> tuple[Any, dict[str, np
     )
     arrays = watch.meter.save()
     arrays["clock"] = watch.clock.copy()
-    records = io.BytesIO()
-    watch.builder.save().write_ipc(records, compression="uncompressed")
-    arrays[_RECORDS] = np.frombuffer(records.getvalue(), np.uint8)
+    arrays[_RECORDS] = _record_array(watch.builder.save())
     return msgspec.to_builtins(head, str_keys=True), arrays
 
 
@@ -114,7 +113,7 @@ def load_watch(watch: Watch, value: Any, arrays: dict[str, np.ndarray]) -> list[
     if clock.shape != watch.clock.shape:
         raise ValueError("a clock of other words")
     book = load_book(head.book)
-    watch.builder.restore(_records(arrays[_RECORDS]))
+    watch.builder.restore(_record_table(arrays[_RECORDS]))
     watch.meter.restore(arrays, HASH_SEED)
     watch.book = book
     watch.clock[:] = clock
@@ -124,11 +123,26 @@ def load_watch(watch: Watch, value: Any, arrays: dict[str, np.ndarray]) -> list[
     return head.origin
 
 
-def _records(octets: np.ndarray) -> pl.DataFrame:
+def _record_array(records: FlowTable) -> Int64Array:
+    """Interval records as the kernel writes them, and in how many they were, a row each."""
+    columns = []
+    for name in (*st.RECORD_COLUMNS, _COUNT):
+        column = records.get_column(name)
+        if column.dtype == pl.UInt64:
+            columns.append(column.to_numpy().view(np.int64))
+        else:
+            columns.append(column.cast(pl.Int64).fill_null(-1).to_numpy())
+    return np.column_stack(columns)
+
+
+def _record_table(array: Int64Array) -> FlowTable:
+    if array.ndim != 2 or array.shape[1] != len(st.RECORD_COLUMNS) + 1:
+        raise ValueError(f"interval records of shape {array.shape}")
     try:
-        return pl.read_ipc(io.BytesIO(octets.tobytes()))
+        table = flow_table(array[:, :-1])
     except pl.exceptions.PolarsError as error:
         raise ValueError(f"interval records: {error}") from error
+    return table.with_columns(pl.Series(_COUNT, array[:, -1].copy(), pl.Int64))
 
 
 def _settings(watch: Watch) -> dict[str, float]:

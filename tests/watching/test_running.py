@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import runs
+from minewatch.types import PacketBatch
+from minewatch.watching.checkpoint import CheckpointFolder
+from minewatch.watching.running import Run
+from packets import NS, START
+from watched import (
+    OTHER_HOST,
+    OTHER_POOL,
+    batches,
+    capture,
+    closed,
+    last_words,
+    mining,
+    new_watch,
+    of_scan,
+    ticking,
+    told,
+    web,
+)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return capture(
+        tmp_path_factory.mktemp("run") / "a.pcap",
+        closed(mining(0, 6)),
+        mining(300, 12, port=41_001),
+        mining(30, 25, host=OTHER_HOST, pool=OTHER_POOL, port=42_000),
+        *(web(15 * i, 33_000 + i) for i in range(40)),
+        ticking(700, every_s=2.0),
+    )
+
+
+def run(path, folder=None, size=40, after=None, until=None):
+    """Watch some batches, each checkpoint as soon as it can be; return what was told."""
+    given, kept = [], None
+    if folder is not None:
+        kept = CheckpointFolder(folder)
+    one = Run(new_watch(), given.extend, kept, checkpoint_s=0.0)
+    try:
+        one.restore()
+        some = list_of_batches(path, size)[after:until]
+        one.over(some, lambda: until is not None)
+    finally:
+        if kept is not None:
+            kept.close()
+    return given
+
+
+def list_of_batches(path, size):
+    found = []
+    for batch in batches(path, [size]):
+        mine = PacketBatch()
+        mine.data[:] = batch.data
+        mine.columns[: batch.n_packets] = batch.columns[: batch.n_packets]
+        mine.n_packets = batch.n_packets
+        found.append(mine)
+    return found
+
+
+def test_it_tells_what_the_watch_tells(path):
+    assert run(path) == told(path)
+
+
+def test_stopped_and_gone_on_it_tells_the_same(tmp_path, path):
+    """Stopped after each batch that comes: each run reads one, leaves a checkpoint and ends."""
+    given, n = [], len(list_of_batches(path, 200))
+    for i in range(n):
+        kept = CheckpointFolder(tmp_path / "kept")
+        one = Run(new_watch(), given.extend, kept, checkpoint_s=0.0)
+        one.restore()
+        one.over(list_of_batches(path, 200)[i:], lambda: True)
+        kept.close()
+    kept = CheckpointFolder(tmp_path / "kept")
+    one = Run(new_watch(), given.extend, kept)
+    one.restore()
+    one.over([], lambda: False)
+    kept.close()
+    unique = {(alert.id, alert.revision): alert for alert in given}
+    assert list(unique.values()) == told(path)
+    assert n >= 4
+
+
+def test_stopped_without_checkpoints_its_conversations_are_over(path):
+    given = run(path, None, 100, None, 3)
+    assert {one.host for one in given} == {"10.0.0.1", OTHER_HOST}
+    assert given[-1].last_seen_ns > START + 60 * NS
+
+
+def test_what_ends_by_itself_is_read_to_its_end(path):
+    given = []
+    one = Run(new_watch(), given.extend)
+    one.over(list_of_batches(path, 100), lambda: True, ends_by_itself=True)
+    assert given == told(path)
+
+
+def test_time_passes_when_no_packets_come(path):
+    given, now = [], [None]
+    one = Run(new_watch(), given.extend, data_time_ns=lambda: now[0])
+    first = list_of_batches(
+        capture(
+            Path(path).with_name("b.pcap"),
+            runs.conversation("10.0.0.1", 41_000, "203.0.113.9", 3333, runs.cryptonote(shares=0)),
+        ),
+        100,
+    )
+
+    def some():
+        yield PacketBatch()
+        yield from first
+        now[0] = START + 36 * NS
+        yield PacketBatch()
+        assert len(given) == 1
+
+    one.over(some(), lambda: False)
+    assert given[0].updated_ns == START + 35 * NS
+
+
+CHILD = """
+import os, sys, time
+sys.path[:0] = {paths}
+from minewatch.watching.checkpoint import CheckpointFolder
+from minewatch.watching.running import Run
+from watched import batches, new_watch
+path, folder, told = sys.argv[1:]
+kept = CheckpointFolder(folder, ["a", 1])
+out = open(told, "a")
+def give(alerts):
+    for one in alerts:
+        words = (one.id, one.revision, one.change, one.conversations, one.updated_ns)
+        print(*words, file=out, flush=True)
+def slowly():
+    print("reading", flush=True)
+    for batch in batches(path, [20]):
+        yield batch
+        time.sleep(0.02)
+one = Run(new_watch(), give, kept, checkpoint_s=0.0)
+one.restore()
+one.over(slowly(), lambda: False)
+print("over", flush=True)
+"""
+
+
+def start(path, folder, told_path):
+    tests = str(Path(__file__).parents[1])
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD.format(paths=[tests]), path, str(folder), str(told_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def test_killed_again_and_again_it_ends_with_the_same_alerts(tmp_path, path):
+    """SIGKILL, four times in the middle; each run goes on where the last checkpoint was."""
+    folder, told_path = tmp_path / "kept", tmp_path / "told"
+    for wait_s in (0.2, 0.5, 0.9, 0.4):
+        child = start(path, folder, told_path)
+        assert child.stdout.readline() == "reading\n", child.stderr.read()
+        time.sleep(wait_s)
+        child.send_signal(signal.SIGKILL)
+        child.wait(30)
+        child.stdout.close()
+        child.stderr.close()
+    child = start(path, folder, told_path)
+    output, errors = child.communicate(timeout=120)
+    assert output.endswith("over\n"), errors
+    lines = [line.split() for line in told_path.read_text().splitlines()]
+    unique = {(line[0], int(line[1])): line[2:] for line in lines}
+    # Told twice it says the same; and no revision is left out.
+    assert all(unique[line[0], int(line[1])] == line[2:] for line in lines)
+    undisturbed = told(path)
+    assert unique == {
+        (one.id, one.revision): [str(one.change), str(one.conversations), str(one.updated_ns)]
+        for one in undisturbed
+    }
+    assert {alert.id for alert in of_scan(path)} == {alert_id for alert_id, _ in unique}
+    assert last_words(undisturbed) == of_scan(path)
