@@ -3,7 +3,6 @@ import json
 import os
 import resource
 import signal
-import threading
 
 import pytest
 
@@ -133,15 +132,18 @@ def test_a_write_that_fails_half_way_is_taken_back(path):
 def test_a_pipe_is_no_file_to_turn_over(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    got = []
-    reader = threading.Thread(target=lambda: got.append(path.read_bytes()))
-    reader.start()
     one = sink(path, max_octets=1)
+    with pytest.raises(SinkError, match="No such device"):
+        one.send([numbered(1)])
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     one.send([numbered(1)])
     one.send([numbered(2)])
+    got = os.read(reader, 1 << 16)
+    assert [json.loads(line)["id"] for line in got.splitlines()] == names([1, 2])
+    os.close(reader)
+    with pytest.raises(SinkError, match="Broken pipe"):
+        one.send([numbered(3)])
     one.close()
-    reader.join(10)
-    assert [json.loads(line)["id"] for line in got[0].splitlines()] == names([1, 2])
 
 
 def test_standard_output(capfdbinary):

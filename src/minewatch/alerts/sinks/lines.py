@@ -72,6 +72,10 @@ class LineSink:
         self.close()
         if self._path == STANDARD_OUTPUT:
             self._file = os.dup(1)
+        elif _is_pipe(self._path):
+            # Without a reader this fails at once, where opening for reading too would lose all.
+            self._file = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.set_blocking(self._file, True)
         else:
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
             self._file = os.open(self._path, flags, _MODE)
@@ -132,3 +136,10 @@ class LineSink:
                 os.ftruncate(self._file, self._size)
             raise
         self._size += len(data)
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False

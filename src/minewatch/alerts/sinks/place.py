@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -22,7 +21,6 @@ _MARK_CHARACTERS: Final = 8
 _YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
-@dataclass(slots=True)
 class Options:
     """What stands behind ``?`` or ``#`` in an address; each may be asked for once.
 
@@ -31,13 +29,14 @@ class Options:
     values : text by name.
     """
 
-    values: dict[str, str]
-    _taken: set[str] = field(default_factory=set)
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+        self._taken: set[str] = set()
 
     def text(self, name: str, default: str = "") -> str:
         """Return an option as it stands there."""
         self._taken.add(name)
-        return self.values.get(name, default)
+        return self._values.get(name, default)
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """Return an option as a whole number within bounds."""
@@ -60,7 +59,7 @@ class Options:
         ------
         ConfigError : there is one; the text names those that there are.
         """
-        if unknown := sorted(self.values.keys() - self._taken):
+        if unknown := sorted(self._values.keys() - self._taken):
             known = ", ".join(sorted(self._taken)) or "none"
             raise ConfigError(f"{unknown[0]}: no such option of this sink; there are: {known}")
 
