@@ -235,6 +235,18 @@ class Meter:
         self._pools.counts[st.CLOCK_NS] = now_ns
         self._pools.counts[st.SWEPT_NS] = min(int(self._pools.counts[st.SWEPT_NS]), now_ns)
 
+    def counted(self) -> MeterCounters:
+        """Return the counters as they are now, and not as they were at the last output."""
+        counts = self._pools.counts
+        self.counters.biflows = int(counts[st.N_FLOWS])
+        self.counters.out_of_order_packets = int(counts[st.OUT_OF_ORDER])
+        self.counters.payload_dropped_octets = int(counts[st.PAYLOAD_DROPPED])
+        return self.counters
+
+    def open_and_room(self) -> tuple[int, int]:
+        """Return how many biflows are open, and how many may be at most."""
+        return int(self._pools.counts[st.N_LIVE]), self.options.max_biflows
+
     def save(self) -> dict[str, np.ndarray]:
         """Return copies of all that ``restore`` needs."""
         return saving.saved(self._pools)
@@ -258,9 +270,7 @@ class Meter:
 
     def _output(self, is_last: bool = False) -> Iterator[MeterOutput]:
         counts = self._pools.counts
-        self.counters.biflows = int(counts[st.N_FLOWS])
-        self.counters.out_of_order_packets = int(counts[st.OUT_OF_ORDER])
-        self.counters.payload_dropped_octets = int(counts[st.PAYLOAD_DROPPED])
+        self.counted()
         if counts[st.N_RECORDS] or counts[st.N_ENDED] or is_last:
             yield MeterOutput(self._pools, is_last)
             counts[st.N_RECORDS] = 0

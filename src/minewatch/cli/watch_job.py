@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of ``minewatch watch``: packets through the watch, alerts to people and sinks."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from minewatch.cli.errors import complain
+from minewatch.errors import MinewatchError
+
+if TYPE_CHECKING:
+    from minewatch.alert import Alert
+    from minewatch.alerts.delivery import Delivery
+    from minewatch.alerts.suppression import Suppression
+    from minewatch.contracts import PacketSource, Sink
+    from minewatch.readers.live.source import LiveSource
+    from minewatch.watching.checkpoint import CheckpointFolder
+    from minewatch.watching.engine import Watch
+
+_PATIENCE_S: Final = 0.5
+"""Signals are seen to this often while no packets come."""
+
+
+@dataclass
+class WatchJob:
+    """One run of the command.
+
+    Parameters
+    ----------
+    watch : new.
+    allow : file of allowances.
+    suppress : file of suppressions.
+    quiet : print nothing but errors.
+    """
+
+    watch: Watch
+    allow: str | None
+    suppress: str | None
+    quiet: bool = False
+    is_stale: bool = False
+    is_stopped: bool = False
+    _live: LiveSource | None = None
+    _kept: CheckpointFolder | None = None
+    _delivery: Delivery | None = None
+    _suppressions: Sequence[Suppression] = ()
+    _ends_s: float | None = None
+    _told: int = 0
+
+    def stop(self) -> None:
+        """Ask for the end."""
+        self.is_stopped = True
+        if self._live is not None:
+            self._live.stop()
+
+    def run(
+        self,
+        source: PacketSource,
+        kept: CheckpointFolder | None,
+        sinks: Sequence[str],
+        folder: str | None,
+        duration_s: float | None,
+    ) -> None:
+        """Watch until the source is over or somebody stops it.
+
+        Parameters
+        ----------
+        source : open.
+        kept : checkpoints, if any.
+        sinks : addresses.
+        folder : of the checkpoints.
+        duration_s : end after so long.
+        """
+        from minewatch.pipeline import read_ahead
+        from minewatch.readers.live.source import LiveSource
+        from minewatch.watching.running import Run
+
+        self._suppressions = self._read_suppressions()
+        self._live = source if isinstance(source, LiveSource) else None
+        self._kept = kept
+        clock = None if self._live is None else self._live.data_time_ns
+        with _delivery(sinks, folder, lambda: self._measures(source)) as self._delivery:
+            run = Run(self.watch, self._give, kept, data_time_ns=clock)
+            run.restore()
+            if duration_s is not None:
+                self._ends_s = time.monotonic() + duration_s
+            with contextlib.closing(read_ahead(source, patience_s=_PATIENCE_S)) as batches:
+                run.over(batches, self._attend, ends_by_itself=self._live is not None)
+        self._complain()
+        if not self.quiet:
+            self._sum_up(source)
+
+    def _attend(self) -> bool:
+        """See to signals, the time and what went wrong; return whether the end was asked for."""
+        if self.is_stale:
+            self.is_stale = False
+            self._reread()
+        if self._ends_s is not None and time.monotonic() >= self._ends_s and not self.is_stopped:
+            self.stop()
+        self._complain()
+        return self.is_stopped
+
+    def _reread(self) -> None:
+        """Read the user's files again; one with a mistake leaves all as it was."""
+        from minewatch.allow.file import read_known
+
+        try:
+            suppressions = self._read_suppressions()
+            if self.allow is not None:
+                self.watch.know(read_known(self.allow))
+        except MinewatchError as error:
+            complain(f"{error}; what was read before stays in use")
+            return
+        self._suppressions = suppressions
+
+    def _read_suppressions(self) -> Sequence[Suppression]:
+        from minewatch.alerts.suppression import read_suppressions
+
+        return () if self.suppress is None else read_suppressions(self.suppress)
+
+    def _complain(self) -> None:
+        """Say once what checkpoints could not do."""
+        while self._kept is not None and self._kept.failures:
+            complain(self._kept.failures.pop(0))
+
+    def _give(self, alerts: Sequence[Alert]) -> None:
+        """Bring alerts to people and sinks."""
+        from minewatch.alerts.suppression import to_tell
+
+        wanted = to_tell(alerts, self._suppressions)
+        self._told += len(wanted)
+        if wanted and self._delivery is not None:
+            self._delivery.put(wanted)
+        if not self.quiet:
+            _print(wanted)
+
+    def _measures(self, source: PacketSource) -> Iterator[object]:
+        from minewatch.watching.measures import measures_of
+
+        yield from measures_of(self.watch, source.counters, self._kept)  # type: ignore[attr-defined]
+        if self._delivery is not None:
+            yield from self._delivery.measures()
+
+    def _sum_up(self, source: PacketSource) -> None:
+        from minewatch.output.terminal import counted, error_console, safe
+
+        watch, metering = self.watch, self.watch.meter.counted()
+        parts = [
+            counted(watch.counters.packets, "packet"),
+            counted(metering.biflows, "conversation"),
+            f"{self._told:,} times told",
+        ]
+        if metering.evicted_biflows:
+            parts.append(f"{metering.evicted_biflows:,} ended early for want of memory")
+        console = error_console()
+        console.print(safe(f"{watch.book.source}: {', '.join(parts)}"))
+        for note in source.counters.notes:  # type: ignore[attr-defined]
+            console.print(safe(note, style="yellow"))
+        for name, failure in watch.report.failures.items():
+            console.print(safe(f"{name} failed: {failure}", style="yellow"))
+
+
+def _print(alerts: Sequence[Alert]) -> None:
+    from minewatch.output.alert_lines import alert_lines
+
+    encoding = sys.stdout.encoding or "utf-8"
+    for alert in alerts:
+        for line in alert_lines(alert):
+            print(line.encode(encoding, "replace").decode(encoding))
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _delivery(
+    addresses: Sequence[str], folder: str | None, measures: object
+) -> Iterator[Delivery | None]:
+    """Open the sinks; without checkpoints, what they do not take before the end is lost."""
+    if not addresses:
+        yield None
+        return
+    from minewatch.alerts.delivery import Delivery
+    from minewatch.alerts.sinks.opening import open_sink
+
+    sinks: list[Sink] = []
+    try:
+        for address in addresses:
+            sinks.append(open_sink(address))
+            if attach := getattr(sinks[-1], "attach", None):
+                attach(measures)
+        with contextlib.ExitStack() as stack:
+            if folder is None:
+                spool = stack.enter_context(tempfile.TemporaryDirectory(prefix="minewatch-"))
+            else:
+                spool = str(Path(folder) / "spool")
+            delivery = stack.enter_context(Delivery(sinks, spool, tell=complain))
+            sinks = []
+            yield delivery
+    finally:
+        for sink in sinks:
+            sink.close()

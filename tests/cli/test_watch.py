@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``minewatch watch``, as a command and as a program of its own that is stopped and killed."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from minewatch.cli import errors
+from minewatch.cli.watch import watch
+from watched import capture, closed, mining, of_scan, ticking, web
+
+PROGRAM = """
+import typer
+from minewatch.cli.errors import CommandGroup
+from minewatch.cli.watch import watch
+app = typer.Typer(cls=CommandGroup)
+app.callback()(lambda: None)
+app.command("watch")(watch)
+app()
+"""
+
+
+@pytest.fixture
+def watching():
+    app = typer.Typer(cls=errors.CommandGroup)
+    app.callback()(lambda: None)
+    app.command("watch")(watch)
+    return lambda *words: CliRunner().invoke(app, ["watch", *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return capture(
+        tmp_path_factory.mktemp("cli") / "a.pcap",
+        closed(mining(0, 6)),
+        mining(200, 12, port=41_001),
+        *(web(15 * i, 33_000 + i) for i in range(20)),
+        ticking(500, every_s=2.0),
+    )
+
+
+@pytest.fixture
+def start():
+    """Start a watch as a program of its own; it ends with the test in any case."""
+    started = []
+
+    def begin(*words):
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "watch", *map(str, words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def ids(folder):
+    lines = (folder / "alerts.jsonl").read_text().splitlines()
+    return [(json.loads(line)["id"], json.loads(line)["revision"]) for line in lines]
+
+
+def test_a_capture_is_watched_to_its_end(watching, path, tmp_path):
+    result = watching("--from", path, "--sink", f"jsonl:{tmp_path}/alerts.jsonl")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert " new MEDIUM " in lines[0]
+    assert "10.0.0.1 mines at 203.0.113.9:3333" in lines[0]
+    assert lines[1].startswith("    On 10.0.0.1, find the process")
+    assert f"{path}: " in result.stderr
+    assert "conversations, " in result.stderr
+    told = [line for line in lines if not line.startswith("    ")]
+    assert len(ids(tmp_path)) == len(told) >= 2
+    wanted = of_scan(path)
+    assert {alert_id for alert_id, _ in ids(tmp_path)} == {one.id for one in wanted}
+
+
+def test_quietly_only_the_sinks_are_told(watching, path, tmp_path):
+    result = watching("--from", path, "-q", "--sink", f"jsonl:{tmp_path}/alerts.jsonl")
+    assert (result.exit_code, result.output) == (0, "")
+    assert ids(tmp_path)
+
+
+def test_what_is_allowed_and_suppressed_is_told_so_or_not(watching, path, tmp_path):
+    allow = tmp_path / "allow.toml"
+    allow.write_text(
+        '[[allow]]\nhost = "10.0.0.1"\nowner = "ops"\nreason = "x"\nexpires = 2999-01-01\n'
+    )
+    result = watching("--from", path, "--allow", allow)
+    assert "as allowed" in result.stdout
+    assert " LOW " in result.stdout.splitlines()[0]
+    quiet = tmp_path / "quiet.toml"
+    quiet.write_text(
+        '[[suppress]]\nhost = "10.0.0.1"\nowner = "ops"\nreason = "x"\nuntil = 2999-01-01\n'
+    )
+    result = watching("--from", path, "--suppress", quiet)
+    assert result.stdout == ""
+    assert "0 times told" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "name interfaces to watch, or a capture with --from, and not both"),
+        (["lo", "--from", "a"], "and not both"),
+        (["--from", "a", "--filter", "tcp"], "--filter and --user are for interfaces"),
+        (["--from", "/nothing"], "cannot be opened"),
+        (["--from", "/dev/null"], "empty"),
+        (["--from", "/nothing", "--memory", "3"], "64 MiB or more"),
+        (["--from", "/nothing", "--threshold", "7"], "--threshold"),
+        (["there-is-none"], "there-is-none"),
+    ],
+)
+def test_mistakes_are_one_line(watching, words, reason):
+    result = watching(*words)
+    assert result.exit_code == 2
+    assert reason in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("sink", ["pigeon:roof", "jsonl:/nowhere/at/all.jsonl"])
+def test_a_sink_that_is_none_is_told_before_anything_is_read(watching, path, sink):
+    result = watching("--from", path, "--sink", "jsonl:-", "--sink", sink)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_a_pipe_is_watched_as_it_comes_and_sigterm_leaves_a_checkpoint(start, path, tmp_path):
+    octets = Path(path).read_bytes()
+    kept, sink = tmp_path / "kept", f"jsonl:{tmp_path}/alerts.jsonl"
+    process = start("--from", "-", "--checkpoint", kept, "--sink", sink)
+    half = len(octets) // 2
+    process.stdin.write(octets[:half])
+    process.stdin.flush()
+    assert b" new MEDIUM " in process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert (kept / "checkpoint-0.state").exists() or (kept / "checkpoint-1.state").exists()
+    told_before = ids(tmp_path)
+    assert [revision for _, revision in told_before] == list(range(1, len(told_before) + 1))
+
+
+def test_killed_and_started_again_a_file_gives_the_same_alerts(start, path, tmp_path):
+    words = ("--from", path, "--checkpoint", tmp_path / "kept", "-q")
+    words += ("--sink", f"jsonl:{tmp_path}/alerts.jsonl")
+    for _ in range(2):
+        process = start(*words)
+        time.sleep(2.5)
+        process.kill()
+        process.communicate()
+    process = start(*words)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    latest = dict(ids(tmp_path))
+    assert set(latest) == {one.id for one in of_scan(path)}
+    again = start(*words)
+    again.communicate(timeout=120)
+    assert dict(ids(tmp_path)) == latest
+
+
+def test_sighup_reads_the_files_again_and_a_mistake_changes_nothing(start, path, tmp_path):
+    octets = Path(path).read_bytes()
+    allow = tmp_path / "allow.toml"
+    allow.write_text("")
+    process = start("--from", "-", "--allow", allow)
+    process.stdin.write(octets[:6_000])
+    process.stdin.flush()
+    first = process.stdout.readline()
+    assert b"as allowed" not in first
+    allow.write_text("nonsense")
+    process.send_signal(signal.SIGHUP)
+    assert b"what was read before stays in use" in process.stderr.readline()
+    allow.write_text(
+        '[[allow]]\nhost = "10.0.0.1"\nowner = "ops"\nreason = "x"\nexpires = 2999-01-01\n'
+    )
+    process.send_signal(signal.SIGHUP)
+    time.sleep(1.5)
+    out, err = process.communicate(octets[6_000:], timeout=60)
+    assert process.returncode == 0, err
+    assert b"as allowed" in out
+
+
+def test_another_watch_of_the_same_folder_is_refused(start, path, tmp_path):
+    process = start("--from", "-", "--checkpoint", tmp_path / "kept")
+    process.stdin.write(Path(path).read_bytes()[:3_000])
+    process.stdin.flush()
+    process.stdout.readline()
+    other = start("--from", path, "--checkpoint", tmp_path / "kept")
+    _, err = other.communicate(timeout=60)
+    assert other.returncode == 2
+    assert b"another watch uses it" in err
+
+
+@pytest.mark.namespace
+def test_an_interface_is_watched_until_the_time_is_over(start):
+    """Loopback, with a filter that lets a few datagrams of ours pass."""
+    process = start("lo", "--filter", "udp dst port 47113", "--for", "3")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        until = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < until:
+            sender.sendto(b"hello", ("127.0.0.1", 47_113))
+            time.sleep(0.05)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert b"lo: " in err
+    packets = int(err.split(b"lo: ")[1].split()[0].replace(b",", b""))
+    assert packets >= 20
+    assert out == b""
