@@ -75,22 +75,27 @@ class Case:
     ----------
     id : of the alert.
     pair : what it is about.
+    ended : conversations on which the last word is spoken.
+    open : conversations that are labelled mining, on which it is not, by flow_id.
+    doubted : the last one that turned out not to be mining.
+    before : what was told before a restart, as long as nothing else is known.
+    told : what was told last; None before the first time.
+    told_ns : when.
+    told_last_ns : when its conversations had been seen last then.
+    told_print : of the alert as it was told, to see at the end whether anything is different.
+    revision : how often it was told.
     """
 
     id: str
     pair: Pair
     ended: Ended = field(default_factory=Ended)
     open: dict[int, Finding] = field(default_factory=dict)
-    """Conversations that are labelled mining, on which the last word is not spoken, by flow_id."""
     doubted: Finding | None = None
-    """The last one that turned out not to be mining."""
     before: Alert | None = None
-    """What was told before a restart, as long as nothing else is known."""
     told: Told | None = None
     told_ns: int = NEVER
     told_last_ns: int = NEVER
     told_print: str = ""
-    """Of the alert as it was told last, to see at the end whether anything is different."""
     revision: int = 0
 
     def take(self, found: Finding) -> None:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -44,14 +44,15 @@ class WatchJob:
     allow: str | None
     suppress: str | None
     quiet: bool = False
-    is_stale: bool = False
-    is_stopped: bool = False
-    _live: LiveSource | None = None
-    _kept: CheckpointFolder | None = None
-    _delivery: Delivery | None = None
-    _suppressions: Sequence[Suppression] = ()
-    _ends_s: float | None = None
-    _told: int = 0
+    is_stale: bool = field(default=False, init=False)
+    """The user's files are to be read again."""
+    is_stopped: bool = field(default=False, init=False)
+    _live: LiveSource | None = field(default=None, init=False)
+    _kept: CheckpointFolder | None = field(default=None, init=False)
+    _delivery: Delivery | None = field(default=None, init=False)
+    _suppressions: Sequence[Suppression] = field(default=(), init=False)
+    _ends_s: float | None = field(default=None, init=False)
+    _told: int = field(default=0, init=False)
 
     def stop(self) -> None:
         """Ask for the end."""

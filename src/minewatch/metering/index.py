@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numba
 
-from minewatch.metering.state import A_HIGH, A_LOW, B_HIGH, B_LOW, KEY_TAIL
+from minewatch.metering.state import A_HIGH, A_LOW, B_HIGH, B_LOW, HASH, KEY_TAIL
 from minewatch.types import (
     P_DESTINATION_HIGH,
     P_DESTINATION_LOW,
@@ -33,6 +33,21 @@ def hash_key(a_high: int, a_low: int, b_high: int, b_low: int, tail: int, seed: 
     h ^= (h >> 32) & 0xFFFFFFFF
     h *= 1609587929392839161
     return (h >> 31) & 0xFFFFFFFF
+
+
+@numba.njit(cache=True, nogil=True)
+def rehash(rows: Int64Array, numbers: Int64Array, seed: int) -> None:
+    """Give rows that come from another process the hash that packets have in this one."""
+    for i in range(numbers.shape[0]):
+        number = numbers[i]
+        rows[number, HASH] = hash_key(
+            rows[number, A_HIGH],
+            rows[number, A_LOW],
+            rows[number, B_HIGH],
+            rows[number, B_LOW],
+            rows[number, KEY_TAIL],
+            seed,
+        )
 
 
 @numba.njit(cache=True, nogil=True)

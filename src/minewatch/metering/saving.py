@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import numba
 import numpy as np
 
 from minewatch.metering import state as st
-from minewatch.metering.index import hash_key
+from minewatch.metering.index import rehash
 from minewatch.metering.kernel import rebuild_index
 from minewatch.metering.side import TALK_BLOCKS
 from minewatch.types import Int64Array
@@ -97,16 +96,6 @@ def restored(arrays: Arrays, options: st.MeteringOptions, seed: int) -> st.Pools
     rehash(pools.rows, arrays["row_numbers"], seed)
     rebuild_index(pools.index, pools)
     return pools
-
-
-@numba.njit(cache=True, nogil=True)
-def rehash(rows: Int64Array, numbers: Int64Array, seed: int) -> None:
-    """Give rows the hash that packets have in this process."""
-    for i in range(numbers.shape[0]):
-        row = rows[numbers[i]]
-        row[st.HASH] = hash_key(
-            row[st.A_HIGH], row[st.A_LOW], row[st.B_HIGH], row[st.B_LOW], row[st.KEY_TAIL], seed
-        )
 
 
 def new_of_size(arrays: Arrays, options: st.MeteringOptions) -> st.Pools:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from minewatch.alert import Alert
@@ -35,8 +35,8 @@ class Run:
     checkpoints: CheckpointFolder | None = None
     checkpoint_s: float = CHECKPOINT_S
     data_time_ns: Callable[[], int | None] | None = None
-    _left_out: int = 0
-    _next_s: float = 0.0
+    _left_out: int = field(default=0, init=False)
+    _next_s: float = field(default=0.0, init=False)
 
     def restore(self) -> None:
         """Go on where the last run was stopped, or killed.

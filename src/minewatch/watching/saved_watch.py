@@ -50,6 +50,7 @@ class Head:
     counters : of the watch.
     metering : of the metering process.
     looked_ns : time of the last strike.
+    failures : plug-ins that failed.
     """
 
     layout: str
