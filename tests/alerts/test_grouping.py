@@ -242,3 +242,17 @@ def test_a_book_that_is_told_step_by_step_ends_with_the_alerts_of_a_scan(seed):
             last |= {alert.id: alert for alert in book.tell(at(when))}
     last |= {alert.id: alert for alert in book.settle(at(99_000))}
     assert [as_found(one) for one in last.values()] == [as_found(one) for one in grouped(found, "")]
+
+
+def test_evidence_that_comes_and_goes_is_told_once():
+    book = AlertBook("test")
+    revisions = []
+    for i, kinds in enumerate([("shape",), ("clock",), ("shape",), ("clock", "shape"), ("clock",)]):
+        book.add(finding(0, 30 + i, kinds=kinds, probability=0.6 + i / 20))
+        revisions += [(i, one.severity) for one in book.tell(at(60 + 5 * i))]
+    assert revisions == [
+        (0, Severity.LOW),
+        (1, Severity.LOW),
+        (3, Severity.MEDIUM),
+        (4, Severity.LOW),
+    ]

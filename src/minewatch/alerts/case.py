@@ -29,8 +29,9 @@ class Told:
     severity: Severity
     is_standing: bool
     kinds: tuple[str, ...]
+    """Of evidence that were told so far: one more is news, one less is none."""
     steps: int
-    """Bits of the number of conversations: told at 1, 2, 4, 8 and so on, not at each reconnect."""
+    """Bits of the largest number of conversations: told at 1, 2, 4, 8 and so on."""
     allowed_by: str | None
     is_over: bool
 
@@ -194,8 +195,11 @@ class Case:
             is_standing=self.is_standing,
             is_allowed=allowed_by is not None,
         )
-        steps = self.conversations.bit_length()
-        return Told(severity, self.is_standing, tuple(sorted(kinds)), steps, allowed_by, is_over)
+        known = set() if self.told is None else set(self.told.kinds)
+        steps = max(self.conversations.bit_length(), 0 if self.told is None else self.told.steps)
+        return Told(
+            severity, self.is_standing, tuple(sorted(known | kinds)), steps, allowed_by, is_over
+        )
 
     def _latest(self) -> list[Finding]:
         """The latest conversations, the latest last."""

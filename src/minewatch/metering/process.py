@@ -217,10 +217,10 @@ class Meter:
 
     def due_biflows(
         self, before_ns: int, now_ns: int, ages_ns: Int64Array, least_packets: int
-    ) -> StandingBiflows:
-        """Return the biflows that are due for a look, see ``standing``: open ones by their age.
+    ) -> StandingBiflows | None:
+        """Return the biflows that are due for a look, see ``standing``; None if there are none.
 
-        And those that ended since this was called last and were not handed out since.
+        Open ones are by their age, and those that have ended once, if they were not handed out.
         """
         rows = np.empty(len(self._pools.rows), np.int64)
         n = standing.find_due(self._pools, before_ns, now_ns, ages_ns, least_packets, rows)
@@ -228,6 +228,8 @@ class Meter:
         start = int(self._pools.counts[st.N_LOOKED])
         m = standing.find_ended(self._pools, start, least_packets, ended)
         self._pools.counts[st.N_LOOKED] = self._pools.counts[st.N_ENDED]
+        if not n + m:
+            return None
         return StandingBiflows(self._pools, np.concatenate([rows[:n], ended[:m]]))
 
     def set_back(self, now_ns: int) -> None:

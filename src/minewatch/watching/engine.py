@@ -147,7 +147,7 @@ class Watch:
         if before_ns == ticks.UNSET:
             return
         due = self.meter.due_biflows(before_ns, now_ns, self._ages, gate.MIN_PAYLOAD_PACKETS)
-        if not len(due):
+        if due is None:
             return
         chunk = as_chunk(*self.builder.standing(due.flows), due, self.meter)
         scanned = self._judge(chunk, due.flow_ids, due.has_ended, are_final=False)
