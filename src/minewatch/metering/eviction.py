@@ -2,9 +2,9 @@
 """Compiled: which biflows end early when memory is full, those that tell least about mining first.
 
 The order: what is not TCP (no mining protocol runs over anything else), what never carried payload
-(floods, scans), payload one way, too few messages for any detector, the rest; a biflow whose payload
-may be plaintext mining comes behind these, and a suspect last of all. Within each, the one that was
-silent longest goes first.
+(floods, scans), payload one way, too few messages for any detector, the rest; a biflow whose
+payload may be plaintext mining comes behind these, and a suspect last of all. Within each, the one
+that was silent longest goes first.
 """
 
 from __future__ import annotations
