@@ -96,7 +96,8 @@ def test_a_suspect_outlives_what_is_newer_and_says_more():
         tables += [output.flows for output in process.feed(batch)]
     assert process._pools.rows[0, st.FLOW_ID] == 1
     assert host(0)[1] not in evicted(process, tables)
-    assert set(process.counters.evicted_by_rank) == {"talk", "one-way"}
+    assert process.counters.evicted_by_rank["talk"] > 1_000
+    assert "suspect" not in process.counters.evicted_by_rank
 
 
 def test_where_all_are_suspects_memory_is_bounded_all_the_same():
