@@ -78,6 +78,14 @@ def test_what_a_log_does_not_tell_is_null():
     assert row[SERVER] is None
 
 
+def test_a_record_without_any_count_takes_nothing_from_the_others():
+    none = {"packet_delta_count": -1, "octet_delta_count": -1}
+    row = initiator(record(**none, is_source_initiator=1), record(5), record(6, back=True, **none))
+    assert (row["packet_delta_count"], row["octet_delta_count"]) == (10, 1000)
+    assert row["reverse_packet_delta_count"] is None
+    assert row["is_initiator_known"]
+
+
 def test_ipv6_ends():
     high = 0x2001_0DB8 << 32
     ends = {"source_address_high": high, "destination_address_high": high + 1}

@@ -57,6 +57,15 @@ def test_a_count_that_one_record_does_not_tell_is_unknown_in_the_sum():
     assert row[t.T_PACKETS_AB] == 30
 
 
+def test_who_tells_no_count_at_all_is_remembered_and_changes_no_sum():
+    silent = record(octet_delta_count=UNKNOWN, packet_delta_count=UNKNOWN)
+    row = total((silent, *ALL))
+    assert (row[t.T_TOLD], row[t.T_PACKETS_AB]) == (t.SILENT_AB, 0)
+    row = total((silent, *ALL), (record(), *ALL), (record(back=True), *ALL))
+    assert row[t.T_TOLD] == t.SILENT_AB | t.TOLD_AB | t.TOLD_BA
+    assert row[t.T_PACKETS_AB] == 10
+
+
 def test_flags_are_joined_and_unknown_ones_passed_over():
     row = total(
         (record(tcp_control_bits=2), *ALL),

@@ -109,7 +109,7 @@ def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFra
     }
     a_first = ends.is_a_initiator[biflow]
     for name, word in _COUNTERS:
-        ab, ba = totals[:, word], totals[:, word + 1]
+        ab, ba = _counts(totals, word)
         columns[name] = _known(np.where(a_first, ab, ba), UNKNOWN)
         columns[f"reverse_{name}"] = _known(np.where(a_first, ba, ab), UNKNOWN)
     types = schema.polars_schema(schema.FLOW) | {schema.SAMPLING: pl.Int64(), SERVER: pl.Int64()}
@@ -134,13 +134,27 @@ def gate_frame(totals: Int64Array, protocol: npt.NDArray[np.generic]) -> pl.Data
         "flow_end_nanoseconds": totals[:, t.T_END],
     }
     for name, word in _COUNTERS[:3]:
-        columns[name] = _known(totals[:, word], UNKNOWN)
-        columns[f"reverse_{name}"] = _known(totals[:, word + 1], UNKNOWN)
+        ab, ba = _counts(totals, word)
+        columns[name] = _known(ab, UNKNOWN)
+        columns[f"reverse_{name}"] = _known(ba, UNKNOWN)
     return pl.DataFrame(columns).with_columns(
         payload_kinds=pl.lit(0, pl.UInt8),
         payload_packet_count=pl.lit(None, pl.Int64),
         reverse_payload_packet_count=pl.lit(None, pl.Int64),
     )
+
+
+def _counts(totals: Int64Array, word: int) -> tuple[Int64Array, Int64Array]:
+    """Return a counter of both directions, unknown where no record of the direction told any."""
+    told = totals[:, t.T_TOLD]
+    if not (told & (t.SILENT_AB | t.SILENT_BA)).any():
+        return totals[:, word], totals[:, word + 1]
+    ways = ((t.TOLD_AB, t.SILENT_AB, 0), (t.TOLD_BA, t.SILENT_BA, 1))
+    ab, ba = (
+        np.where((told & (said | silent)) == silent, UNKNOWN, totals[:, word + way])
+        for said, silent, way in ways
+    )
+    return ab, ba
 
 
 def _known(values: Int64Array, unknown: int) -> pl.Series:

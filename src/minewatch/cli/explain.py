@@ -52,6 +52,7 @@ def explain(
     ] = None,
     *,
     input_format: o.InputFormat = None,
+    aws_fields: o.AwsFields = None,
     flow_id: Annotated[
         int | None, typer.Option("--id", metavar="N", help="The id that scan shows.")
     ] = None,
@@ -80,7 +81,7 @@ def explain(
 
     selection = parse_selection(conversation, flow_id)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
-    session = Session.of([source], quiet, registry.flow_formats(), input_format)
+    session = Session.of([source], quiet, registry.flow_formats(aws_fields), input_format)
     session.refuse_overwriting(svg, "--svg")
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = replace(

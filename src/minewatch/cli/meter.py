@@ -35,6 +35,7 @@ def meter(
     inputs: o.Inputs,
     *,
     input_format: o.InputFormat = None,
+    aws_fields: o.AwsFields = None,
     output: o.Output = None,
     format: Annotated[
         str | None,
@@ -56,7 +57,7 @@ def meter(
 
     chosen = format_for(format, output, FORMATS, "parquet")
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=False)
-    session = Session.of(inputs, quiet, registry.flow_formats(), input_format)
+    session = Session.of(inputs, quiet, registry.flow_formats(aws_fields), input_format)
     session.refuse_overwriting(output)
     totals = run_meter(
         session, o.pipeline_options(metering, None, session.progress), chosen, output

@@ -40,6 +40,16 @@ InputFormat = Annotated[
         show_default=False,
     ),
 ]
+AwsFields = Annotated[
+    str | None,
+    typer.Option(
+        "--aws-fields",
+        metavar="NAMES",
+        help="Fields of AWS flow logs that come without a header line, in order, as the flow log "
+        "was created with: 'version srcaddr dstaddr ...'.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     str | None,
     typer.Option("-o", "--output", metavar="FILE", help="File to write; it appears when whole."),

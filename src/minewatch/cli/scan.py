@@ -40,6 +40,7 @@ def scan(
     inputs: o.Inputs,
     *,
     input_format: o.InputFormat = None,
+    aws_fields: o.AwsFields = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +82,7 @@ def scan(
 
     chosen = format_for(format, output, FORMATS, TABLE)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
-    session = Session.of(inputs, quiet, registry.flow_formats(), input_format)
+    session = Session.of(inputs, quiet, registry.flow_formats(aws_fields), input_format)
     session.refuse_overwriting(output)
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = o.scan_options(

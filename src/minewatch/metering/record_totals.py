@@ -37,10 +37,14 @@ from minewatch.types import Int64Array
     T_VLAN,
     T_RECORDS,
     T_OWNER,
-) = range(19)
+    T_TOLD,
+) = range(20)
 """Words of a row. ``T_OPENER``: 1 if a record told that the lesser end opened, 0 the greater.
-``T_OWNER``: of an interval its conversation, of a conversation its biflow, of a biflow a record."""
-TOTAL_WORDS: Final = 19
+``T_OWNER``: of an interval its conversation, of a conversation its biflow, of a biflow a record.
+``T_TOLD``: bits for a direction of which a record told counts (``TOLD_AB``, ``TOLD_BA``), and for
+one of which a record told none (``SILENT_AB``, ``SILENT_BA``): that a firewall let it begin, say."""
+TOTAL_WORDS: Final = 20
+TOLD_AB, TOLD_BA, SILENT_AB, SILENT_BA = 1, 2, 4, 8
 NEVER: Final = (1 << 63) - 1
 MOST: Final = 1 << 62
 """Where sums of absurd counts stop."""
@@ -93,9 +97,13 @@ def add_record(
         else:
             packets, octets = record.packet_delta_count, record.octet_delta_count
             payload, flags = record.payload_octet_count, record.tcp_control_bits
-        total[T_PACKETS_AB] = _sum(total[T_PACKETS_AB], packets, scale)
-        total[T_OCTETS_AB] = _sum(total[T_OCTETS_AB], octets, scale)
-        total[T_PAYLOAD_AB] = _sum(total[T_PAYLOAD_AB], payload, scale)
+        if packets < 0 and octets < 0 and payload < 0:
+            total[T_TOLD] |= SILENT_AB
+        else:
+            total[T_TOLD] |= TOLD_AB
+            total[T_PACKETS_AB] = _sum(total[T_PACKETS_AB], packets, scale)
+            total[T_OCTETS_AB] = _sum(total[T_OCTETS_AB], octets, scale)
+            total[T_PAYLOAD_AB] = _sum(total[T_PAYLOAD_AB], payload, scale)
         total[T_FLAGS_AB] = _flags(total[T_FLAGS_AB], flags)
         total[T_START_AB] = min(total[T_START_AB], start)
     if has_ba and takes_ba:
@@ -105,9 +113,13 @@ def add_record(
         else:
             packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
             payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
-        total[T_PACKETS_BA] = _sum(total[T_PACKETS_BA], packets, scale)
-        total[T_OCTETS_BA] = _sum(total[T_OCTETS_BA], octets, scale)
-        total[T_PAYLOAD_BA] = _sum(total[T_PAYLOAD_BA], payload, scale)
+        if packets < 0 and octets < 0 and payload < 0:
+            total[T_TOLD] |= SILENT_BA
+        else:
+            total[T_TOLD] |= TOLD_BA
+            total[T_PACKETS_BA] = _sum(total[T_PACKETS_BA], packets, scale)
+            total[T_OCTETS_BA] = _sum(total[T_OCTETS_BA], octets, scale)
+            total[T_PAYLOAD_BA] = _sum(total[T_PAYLOAD_BA], payload, scale)
         total[T_FLAGS_BA] = _flags(total[T_FLAGS_BA], flags)
         total[T_START_BA] = min(total[T_START_BA], start)
     if start < total[T_START]:
