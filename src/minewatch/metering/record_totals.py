@@ -42,7 +42,7 @@ from minewatch.types import Int64Array
 """Words of a row. ``T_OPENER``: 1 if a record told that the lesser end opened, 0 the greater.
 ``T_OWNER``: of an interval its conversation, of a conversation its biflow, of a biflow a record.
 ``T_TOLD``: bits for a direction of which a record told counts (``TOLD_AB``, ``TOLD_BA``), and for
-one of which a record told none (``SILENT_AB``, ``SILENT_BA``): that a firewall let it begin, say."""
+one of which a record told none (``SILENT_AB``, ``SILENT_BA``): that a firewall let it begin."""
 TOTAL_WORDS: Final = 20
 TOLD_AB, TOLD_BA, SILENT_AB, SILENT_BA = 1, 2, 4, 8
 NEVER: Final = (1 << 63) - 1
