@@ -134,6 +134,16 @@ def points_of(*given):
 GOOD = point(0.5, 0, 0.0, 0.0, 1.0)
 
 
+def test_the_quiet_threshold_is_without_a_false_alarm_in_every_kind(read):
+    assert read().quiet_threshold(["packets", "packets-without-payload", "unknown"]) == 0.95
+    assert read().quiet_threshold(["packets-without-payload"]) == 0.9
+    with pytest.raises(ConfigError, match="no quiet threshold was measured for unknown"):
+        read().quiet_threshold(["unknown"])
+    loud = {"packets": {"benign_conversations": 9, "points": [point(0.4, 1, 4.8, 10.0, 18.4)]}}
+    with pytest.raises(ConfigError, match="no quiet threshold"):
+        read(inputs=DATA["inputs"] | loud).quiet_threshold(["packets", "packets-without-payload"])
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

@@ -95,6 +95,8 @@ def explain(
             budget=budget,
             blocks=blocks,
             baselines=baselines,
+            of_captures=session.has_captures,
+            of_logs=session.has_logs,
         ),
         decode_all=True,
     )
@@ -249,6 +251,8 @@ def show_subjects(
         if not fusion.parts.get(one.name, fusion.stranger).weight
     )
     first, *others = subjects
+    if session.has_logs:
+        options = options.for_logs()
     Explanation(first, options.threshold, fusion.prior, descriptions, silent).print(out)
     if others:
         ids = ", ".join(str(subject.verdict.flow_id) for subject in others[:10])

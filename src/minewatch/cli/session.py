@@ -102,6 +102,16 @@ class Session:
                     f"{option} {output}: this is one of the inputs; name another file"
                 )
 
+    @property
+    def has_captures(self) -> bool:
+        """Return whether there is a capture among the inputs."""
+        return any(source.format == CAPTURE for source in self.inputs)
+
+    @property
+    def has_logs(self) -> bool:
+        """Return whether there is a flow log among the inputs."""
+        return any(source.format != CAPTURE for source in self.inputs)
+
     def groups(self) -> list[InputGroup]:
         """Return the flow logs among the inputs, those of one format together."""
         by_format: dict[str, list[Input]] = {}

@@ -39,6 +39,8 @@ MAX_OCTETS: Final = 1 << 20
 MAX_POINTS: Final = 1_000
 CAPTURE_INPUTS: Final = ("packets", "packets-without-payload")
 """What a capture may turn out to be: with payload kept, or cut to its headers."""
+FLOW_LOG_INPUTS: Final = ("flow-log-60s", "flow-log-600s")
+"""What flow logs may turn out to be."""
 AGAIN: Final = "make it again with the benchmark"
 
 
@@ -136,6 +138,27 @@ class OperatingPoints:
         best = max(chosen, key=lambda point: point.threshold)
         most = max(point.high for point in chosen)
         return Choice(best.threshold, self._promise(best, most, budget))
+
+    def quiet_threshold(self, kinds: Sequence[str]) -> float:
+        """Return the lowest threshold at which no benign conversation was labelled, of any kind.
+
+        Parameters
+        ----------
+        kinds : what the input may be; those that were measured count.
+
+        Raises
+        ------
+        ConfigError : none of the kinds was measured, or none is without a false alarm.
+        """
+        quiet = [
+            min((p.threshold for p in self.inputs[kind] if not p.false_alarms), default=None)
+            for kind in kinds
+            if kind in self.inputs
+        ]
+        known = [threshold for threshold in quiet if threshold is not None]
+        if not known or len(known) < len(quiet):
+            raise ConfigError(f"no quiet threshold was measured for {' or '.join(kinds)}")
+        return max(known)
 
     def _lowest(self, kind: str, budget: Budget, limit: float) -> Point:
         for point in self.inputs[kind]:
