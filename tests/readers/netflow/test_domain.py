@@ -56,7 +56,7 @@ def test_vendors_and_intervals_are_noted_in_bounds():
 
 
 def test_records_of_many_sets_are_one_piece_of_work():
-    plan = Plan(Template(256, (Field(8, 4), Field(12, 4))), out_is_reverse=False)
+    plan = Plan(Template(256, (Field(8, 4), Field(12, 4))), out_may_be_reverse=False)
     gathered = Gathered(
         plan, [bytes(16), bytes(8)], [2, 1], [Sent("a", 5, 6, 0), Sent("b", 7, 8, 0)]
     )

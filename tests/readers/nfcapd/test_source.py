@@ -90,12 +90,12 @@ def test_a_file_of_nfdump_1_6():
 
 def test_a_map_holds_for_what_follows_it():
     block = f.block(
-        f.extension_map(0, 14), f.old_flow(b"\x05\0\0\0"), f.extension_map(0, 16),
-        f.old_flow(b"\x07\0\0\0"), kind=2,
+        f.extension_map(0, 14), *[f.old_flow(b"\x05\0\0\0")] * 8,
+        f.extension_map(0, 16), f.old_flow(b"\x07\0\0\0"), kind=2,
     )  # fmt: skip
     records, _ = read(f.layout_1(block))
-    assert records["reverse_packet_delta_count"].tolist() == [5, -1]
-    assert records["reverse_octet_delta_count"].tolist() == [-1, 7]
+    assert records["reverse_packet_delta_count"].tolist() == [5] * 8 + [-1]
+    assert records["reverse_octet_delta_count"].tolist() == [-1] * 8 + [7]
 
 
 def test_faults_by_place_with_their_cure():

@@ -254,5 +254,5 @@ def plan_for(template: Template, version: int) -> Plan:
     version : 5, 9 or 10.
     """
     if template.plan is None:
-        template.plan = Plan(template, out_is_reverse=version != 10)
+        template.plan = Plan(template, out_may_be_reverse=version == 9)
     return template.plan

@@ -9,9 +9,16 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from minewatch.metering.nfcapd import R_OFFSET, R_SIZE, R_TYPE, ROW_WORDS, find_records
+from minewatch.readers.netflow.out_counts import OutCounts
 from minewatch.readers.nfcapd import elements, maps
 from minewatch.readers.nfcapd.compression import MAX_BLOCK_OCTETS
-from minewatch.readers.nfcapd.exporters import EXPORTER, OLD_SAMPLER, SAMPLER, Exporters
+from minewatch.readers.nfcapd.exporters import (
+    EXPORTER,
+    MAX_EXPORTERS,
+    OLD_SAMPLER,
+    SAMPLER,
+    Exporters,
+)
 from minewatch.readers.nfcapd.file import MAGIC, RECORD_BLOCKS, Block, NfcapdFile
 from minewatch.readers.nfcapd.flows import FAULTS, FLOW, NO_FLOW, FlowArray, check, records_of
 from minewatch.records import RECORD, Names, RecordArray, RecordCounters
@@ -81,6 +88,7 @@ class NfcapdSource:
         self._strict = strict
         self._exporters = Exporters()
         self._maps = maps.ExtensionMaps()
+        self._out = OutCounts(MAX_EXPORTERS)
         self._n_unknown_rate = 0
         self._file.read_head()
 
@@ -199,7 +207,7 @@ class NfcapdSource:
         self.counters.rows_seen += n_empty
         if n_empty:
             self.counters.ignored[NO_FLOW] += n_empty
-        records, n_unknown = records_of(flows[is_good], self._exporters)
+        records, n_unknown = records_of(flows[is_good], self._exporters, self._out)
         self._n_unknown_rate += n_unknown
         self.counters.rows_seen += records.size
         self.counters.rows_parsed += records.size
