@@ -148,7 +148,7 @@ class Collector:
         return CollectorCounts(
             datagrams=self._datagrams,
             records=self._counters.rows_parsed,
-            lost=sum(one.lost for one in self._decoder.statistics),
+            lost=self._decoder.lost,
             dropped=sum(one.dropped for one in self._sockets),
             refused=self._refused,
             refused_addresses=len(self._refused_addresses),

@@ -50,6 +50,7 @@ class Exporters:
         self.domains: dict[tuple[str, str, str | int], Domain] = {}
         self.n_gathered = 0
         self._checked_ns = 0
+        self._lost_by_forgotten = 0
         self._sampled = SampledPackets()
         self._ready: list[RecordArray] = []
         self._full: dict[int, tuple[Domain, Gathered]] = {}
@@ -148,6 +149,11 @@ class Exporters:
                 self._decode(domain, gathered)
         domain.gathered.clear()
 
+    @property
+    def lost(self) -> int:
+        """What sequence numbers say is missing, of exporters that are forgotten too."""
+        return self._lost_by_forgotten + sum(one.statistics.lost for one in self.domains.values())
+
     def note(self, text: str) -> None:
         """Tell of something that is wrong with the input as a whole, once."""
         notes = self.counters.notes
@@ -213,6 +219,7 @@ class Exporters:
 
     def forget(self, domain: Domain) -> None:
         """Give back what a domain holds; what still waits for a template is a fault."""
+        self._lost_by_forgotten += domain.statistics.lost
         self.settle(domain)
         domain.templates.clear()
         self.give_up_waiting(domain)
