@@ -8,7 +8,7 @@ import gzip
 import io
 import lzma
 import zlib
-from typing import IO, TYPE_CHECKING, Final, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 import zstandard
 
@@ -236,3 +236,23 @@ def read_head(stream: Stream, size: int) -> bytes:
         if not head:
             raise
     return bytes(head)
+
+
+def with_head(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
+    """Return the first octets as ``read_head``, and a stream that gives them once more.
+
+    It is not buffered: where the stream is damaged, a buffer would lose what precedes that.
+
+    Parameters
+    ----------
+    stream : at its start; closed together with what is returned.
+    size : octets.
+
+    Raises
+    ------
+    UnpackError : the damage is at the very start.
+    OSError : nothing can be read.
+    """
+    raw = cast(Stream, stream)
+    head = read_head(raw, size)
+    return head, cast(BinaryIO, Rejoined(head, raw))

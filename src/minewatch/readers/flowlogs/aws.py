@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import io
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from minewatch.contracts import FlowSource
 from minewatch.errors import ConfigError, SourceError
@@ -19,7 +18,7 @@ from minewatch.readers.flowlogs.aws_fields import (
 from minewatch.readers.flowlogs.aws_parquet import OWN_COLUMN, open_parquet
 from minewatch.readers.flowlogs.aws_text import AwsTextSource, first_line
 from minewatch.readers.source import PARQUET_MAGIC
-from minewatch.readers.unpack import Rejoined, UnpackError, read_head
+from minewatch.readers.unpack import with_head
 
 
 class AwsFormat:
@@ -98,13 +97,7 @@ class AwsFormat:
         ------
         SourceError : its fields are not known, or one is missing without which none can be used.
         """
-        raw = cast(io.RawIOBase, stream)
-        try:
-            head = read_head(raw, len(PARQUET_MAGIC))
-        except (UnpackError, OSError) as error:
-            stream.close()
-            raise SourceError(name, f"cannot be read: {error}") from error
-        whole = cast(BinaryIO, Rejoined(head, raw))
+        head, whole = with_head(stream, len(PARQUET_MAGIC))
         try:
             if head == PARQUET_MAGIC:
                 return open_parquet(name, path, whole, strict=strict)

@@ -16,10 +16,11 @@ from minewatch.readers.netflow.messages import (
     message_octets,
 )
 from minewatch.readers.netflow.templates import DecoderLimits
-from minewatch.readers.source import is_capture_magic, read_fully
-from minewatch.readers.unpack import Rejoined, UnpackError
+from minewatch.readers.source import is_capture_magic
+from minewatch.readers.unpack import UnpackError, with_head
 from minewatch.records import Names, RecordArray, RecordCounters
 
+_MAGIC_OCTETS: Final = 4
 _READ_OCTETS: Final = 1 << 20
 _MAX_GATHERED: Final = 1 << 16
 """Records that are decoded together at most, but for those of one message."""
@@ -59,13 +60,11 @@ class NetflowFormat:
         ------
         SourceError : it begins like a capture, and is none.
         """
-        raw = cast(io.RawIOBase, stream)
-        head = read_fully(raw, 4)
-        # Never buffered: where the stream is damaged, a buffer would lose what precedes that.
-        whole = Rejoined(head, raw)
+        head, whole = with_head(stream, _MAGIC_OCTETS)
+        raw = cast(io.RawIOBase, whole)
         if is_capture_magic(head):
-            return CaptureExports(name, path, whole, strict=strict)
-        return MessageExports(name, whole, strict=strict)
+            return CaptureExports(name, path, raw, strict=strict)
+        return MessageExports(name, raw, strict=strict)
 
 
 class MessageExports:
