@@ -8,13 +8,14 @@ import pytest
 from made_up_records import HOST, POOL, record, talk
 from minewatch import schema
 from minewatch.arranging.frames import SERVER, ends_of, flow_frame
+from minewatch.metering import record_totals as t
 from minewatch.metering.record_biflows import find_biflows
 
 
 def frame_of(records):
     n = len(records)
     biflows = find_biflows(records, 7, np.empty(n, np.int64), np.empty(n, np.int64))
-    return flow_frame(biflows, np.arange(len(biflows)), ends_of(biflows, records))
+    return flow_frame(biflows, ends_of(biflows, records[biflows[:, t.T_OWNER]]))
 
 
 def initiator(*records):

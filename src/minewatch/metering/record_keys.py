@@ -72,19 +72,16 @@ def is_same_biflow(records: RecordArray, i: int, j: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def tie_keys(records: RecordArray, rows: Int64Array) -> Int64Array:
-    """Return a number for the biflow of each row, the same in every run, that orders equals.
+def tie_keys(records: RecordArray) -> Int64Array:
+    """Return a number for the biflow of each record, the same in every run, that orders equals.
 
     Parameters
     ----------
     records : shape (n,).
-    rows : records, one of each biflow, shape (m,).
     """
-    keys = np.empty(rows.shape[0], np.int64)
-    for i in range(rows.shape[0]):
-        keys[i] = (record_hash(records, rows[i], _TIES[0]) << 31) ^ record_hash(
-            records, rows[i], _TIES[1]
-        )
+    keys = np.empty(records.shape[0], np.int64)
+    for i in range(records.shape[0]):
+        keys[i] = (record_hash(records, i, _TIES[0]) << 31) ^ record_hash(records, i, _TIES[1])
     return keys
 
 
