@@ -9,7 +9,7 @@ import pytest
 
 from minewatch.errors import SourceError
 from minewatch.readers.flowlogs.azure_source import AzureSource
-from minewatch.readers.flowlogs.azure_tuples import FlowTuple
+from minewatch.readers.flowlogs.azure_tuples import FlowTuple, OpenFlows
 from minewatch.readers.flowlogs.json_source import MAX_IGNORED_KINDS
 from minewatch.readers.flowlogs.json_values import RowError
 
@@ -38,7 +38,7 @@ class Minutes(AzureSource[Minute]):
 def read(records, *, octets=None, strict=False, name="a.json"):
     octets = json.dumps({"records": records}).encode() if octets is None else octets
     decoder = msgspec.json.Decoder(Minute)
-    source = Minutes(name, io.BytesIO(octets), decoder, 10**9, strict=strict)
+    source = Minutes(name, io.BytesIO(octets), decoder, 10**9, OpenFlows(), strict=strict)
     ends = [end for block in source.read() for end in block["flow_end_nanoseconds"].tolist()]
     assert source.counters.rows_seen == source.counters.rows_accounted
     return [end // 10**9 for end in ends], source.counters
