@@ -184,9 +184,9 @@ class _Conversations:
 
     def intervals_frame(self, intervals: Int64Array, ids: Int64Array) -> FlowTable:
         """Return intervals of parts, by rising id of the conversation and by time."""
-        part = intervals[:, t.T_OWNER]
-        frame = flow_frame(intervals, self._ends(self.parts[part, t.T_OWNER]))
-        flow_id = pl.Series(ids[len(self.whole) :][part], dtype=pl.UInt64)
+        parts, place = np.unique(intervals[:, t.T_OWNER], return_inverse=True)
+        frame = flow_frame(intervals, self._ends(self.parts[parts, t.T_OWNER]).of(place))
+        flow_id = pl.Series(ids[len(self.whole) + parts][place], dtype=pl.UInt64)
         return frame.with_columns(flow_id=flow_id).sort("flow_id", maintain_order=True)
 
     def _ends(self, biflow: Int64Array) -> Ends:

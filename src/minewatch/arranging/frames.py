@@ -36,6 +36,16 @@ class Ends:
     is_a_initiator: BoolArray
     """Whether the lesser end (address, then port) is the initiator."""
 
+    def of(self, rows: Int64Array) -> Ends:
+        """Return those of some of the biflows, each as often as it is named.
+
+        Parameters
+        ----------
+        rows : places among the n.
+        """
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return Ends(columns, self.is_a_initiator[rows])
+
 
 def ends_of(biflows: Int64Array, records: RecordArray) -> Ends:
     """Return the ends of biflows, and which of them is the initiator.
