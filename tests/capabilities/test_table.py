@@ -71,7 +71,7 @@ def test_what_is_logged_at_the_end_was_not_seen_before(monkeypatch):
     (row,) = recall_rows([one])
     assert row[2:6] == (NO_ROW_YET, NO_ROW_YET, NO_ROW_YET, "0.75, 3 of 4")
     assert dict(one.lines())["recall"] == (
-        "AWS, 60 s; at one false alarm in 1,000: its end: 0.75, 3 of 4"
+        "AWS, 60 s, at one false alarm in 1,000: at its end 0.75, 3 of 4"
     )
 
 
@@ -114,7 +114,7 @@ def test_lines_for_a_person(found):
     lines = dict(found[0].lines())
     assert lines["detectors"] == "rhythm (after 10 min), one-class (after its end)"
     assert lines["recall"] == (
-        "AWS, 60 s; at one false alarm in 1,000: 30 min: 0.50 (0.10 to 0.90), 2 of 4, "
-        "its end: 0.75, 3 of 4"
+        "AWS, 60 s, at one false alarm in 1,000: after 30 min 0.50 (0.10 to 0.90), 2 of 4; "
+        "at its end 0.75, 3 of 4"
     )
     assert dict(found[1].lines())["recall"] == NOT_MEASURED

@@ -53,8 +53,8 @@ class Capability:
             yield "recall", NOT_MEASURED
         for of in self.measured:
             moments = (0,) if tells.unit == CONNECTION else (LONG_S, 0)
-            told = ", ".join(f"{seconds(s)}: {_text(of, COST, s)}" for s in moments)
-            yield "recall", f"{of.title}; at one false alarm in {of.normal:,}: {told}"
+            told = "; ".join(f"{_after(s)} {_text(of, COST, s)}" for s in moments)
+            yield "recall", f"{of.title}, at one false alarm in {of.normal:,}: {told}"
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -219,6 +219,10 @@ def _recall_cells(of: Measurement, is_late: bool) -> Iterator[str]:
     yield _text(of, LABEL, 0)
     alarms = of.false_alarms.get(LABEL)
     yield NOT_MEASURED if alarms is None else f"{alarms} of {of.normal:,}"
+
+
+def _after(seen_s: int) -> str:
+    return f"after {seconds(seen_s)}" if seen_s else "at its end"
 
 
 def _text(of: Measurement, cost: str, seen_s: int) -> str:

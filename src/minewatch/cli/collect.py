@@ -218,4 +218,4 @@ def _tell(path: str | None, collector: Collector, quiet: bool) -> None:
     ]
     if counts.over_limits:
         parts.append(f"{counts.over_limits:,} over the limits of memory")
-    error_console().print(safe(f"{path or 'no file'}: {', '.join(parts)}"))
+    error_console().print(safe(f"{path or 'no new file'}; so far {', '.join(parts)}"))
