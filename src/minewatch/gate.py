@@ -41,7 +41,7 @@ REASONS: Final = {
     PASSED: "scored by the detectors",
     NOT_TCP: "not TCP: no mining protocol runs over anything else",
     ONE_WAY: "payload in one direction at most: a pool and a miner both talk",
-    TOO_FEW_MESSAGES: f"fewer than {MIN_PAYLOAD_PACKETS} packets with payload; of a flow log, half of the packets count",
+    TOO_FEW_MESSAGES: f"fewer than {MIN_PAYLOAD_PACKETS} packets with payload",
     TOO_SHORT: f"seen for less than {MIN_DURATION_S} s",
     BULK_TRANSFER: "1 MiB or more at over 256 kbit/s: mining is a trickle",
 }
