@@ -134,9 +134,17 @@ def test_a_stream_that_fails_is_noted():
             raise OSError(5, "Input/output error")
 
     counters = RecordCounters()
-    found = list(JsonDocuments("a", Failing(b'{"a":1}\n'), counters, strict=True).read())
+    found = list(JsonDocuments("a", Failing(b'{"a":1}\n'), counters, strict=False).read())
     assert found == [(1, b'{"a":1}')]
     assert counters.notes == ["cannot be read any further: Input/output error"]
+    with pytest.raises(SourceError, match=r"a: cannot be read any further: .*; fetch it again"):
+        list(JsonDocuments("a", Failing(b'{"a":1}\n'), counters, strict=True).read())
+
+
+def test_strict_tells_of_an_array_that_does_not_end():
+    log = JsonDocuments("a", io.BytesIO(b'[{"a":1},'), RecordCounters(), strict=True)
+    with pytest.raises(SourceError, match=r"a: the log ends before .* record 1; fetch it again"):
+        list(log.read())
 
 
 def test_nothing_is_nothing():

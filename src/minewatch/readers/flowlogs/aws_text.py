@@ -26,6 +26,7 @@ from minewatch.readers.flowlogs.aws_records import (
     missing_column,
     note_skipped,
 )
+from minewatch.readers.flowlogs.damage import note_damage
 from minewatch.readers.unpack import UnpackError
 from minewatch.records import Names, RecordArray, RecordCounters
 
@@ -204,6 +205,4 @@ class AwsTextSource:
         """
         note_skipped(self._counters)
         if self._damage:
-            self._counters.notes.append(self._damage)
-            if self._strict:
-                raise SourceError(self._name, self._damage)
+            note_damage(self._damage, self._name, self._counters, strict=self._strict)

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from minewatch.readers.flowlogs.damage import next_octets, note_damage
 from minewatch.readers.flowlogs.json_scanner import RECORDS_PREFIX, Damage, JsonScanner
-from minewatch.readers.unpack import UnpackError
 from minewatch.records import RecordCounters
 
 MAX_DOCUMENT_OCTETS: Final = 1 << 24
@@ -127,24 +127,18 @@ class JsonDocuments:
                     yield number, found
             octets = b"" if is_last else self._next_octets()
         if scanner.is_open:
-            self._counters.notes.append(
-                f"the log ends before the end of what it holds, after record {number}; "
-                "what lies before is used"
-            )
+            damage = f"the log ends before the end of what it holds, after record {number}"
+            note_damage(damage, self._name, self._counters, strict=self._strict)
         if scanner.unfinished is not None:
             yield number + 1, scanner.unfinished
 
     def _next_octets(self) -> bytes:
         """Return the next octets of the stream, none at its end or where it is damaged."""
-        octets = b""
         if self._is_ended:
-            return octets
-        try:
-            octets = self._stream.read(READ_OCTETS) or b""
-        except UnpackError as error:
-            self._counters.notes.append(f"cannot be unpacked any further: {error}")
-        except OSError as error:
-            self._counters.notes.append(f"cannot be read any further: {error.strerror or error}")
+            return b""
+        octets = next_octets(
+            self._stream, READ_OCTETS, self._name, self._counters, strict=self._strict
+        )
         self._is_ended = not octets
         self._counters.octets_read += len(octets)
         return octets

@@ -19,6 +19,7 @@ from minewatch.readers.flowlogs.table_columns import (
     check_columns,
     is_table,
     needed_columns,
+    read_columns,
     record_frame,
     records_from,
     table_records,
@@ -103,7 +104,7 @@ class JsonTableSource:
         self._stream = stream
         self._strict = strict
         self._known = KnownNames(self.names)
-        self._fields = {column: FIELDS[column] for column in needed_columns(columns)}
+        self._fields = {column: FIELDS[column] for column in read_columns(columns)}
 
     def read(self) -> Iterator[RecordArray]:
         """Yield the records in blocks.

@@ -18,7 +18,7 @@ from minewatch.readers.flowlogs.table_columns import (
     VERSION,
     VERSION_KEY,
     check_columns,
-    needed_columns,
+    read_columns,
     table_records,
 )
 from minewatch.records import Names, RecordArray, RecordCounters
@@ -84,7 +84,7 @@ class ParquetTableSource:
             )
         schema = self._file.schema
         check_columns(self.name, schema.names())
-        wanted = needed_columns(schema.names())
+        wanted = read_columns(schema.names())
         for column in wanted:
             kind = schema[column]
             if kind.is_nested() or kind.is_temporal() or kind == pl.Binary:

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from minewatch.metering.nfcapd import R_OFFSET, R_SIZE, R_TYPE, ROW_WORDS, find_records
+from minewatch.readers.flowlogs.damage import note_damage
 from minewatch.readers.netflow.out_counts import OutCounts
 from minewatch.readers.nfcapd import elements, maps
 from minewatch.readers.nfcapd.compression import MAX_BLOCK_OCTETS
@@ -105,10 +106,11 @@ class NfcapdSource:
             if records.size:
                 yield records
         self.counters.octets_read = self._file.octets_read
-        self.counters.notes.extend(f"{self.name}: {note}" for note in self._file.notes)
+        for damage in self._file.notes:
+            note_damage(damage, self.name, self.counters, strict=self._strict)
         if self._n_unknown_rate:
             self.counters.notes.append(
-                f"{self.name}: {self._n_unknown_rate} records were scaled by a sampling rate that "
+                f"{self._n_unknown_rate} records were scaled by a sampling rate that "
                 "the file does not tell; they count as if nothing was sampled"
             )
 
@@ -139,8 +141,7 @@ class NfcapdSource:
             )
         elif end < block.octets.size:
             self.counters.notes.append(
-                f"{self.name}: block {block.number} has {block.octets.size - end} octets after "
-                "its last record"
+                f"block {block.number} has {block.octets.size - end} octets after its last record"
             )
         return self._read_rows(block, rows)
 
