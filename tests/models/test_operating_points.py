@@ -12,7 +12,9 @@ from minewatch.models import operating_points as module
 from minewatch.models.budget import Budget, parse_budget
 from minewatch.models.model_file import shipped_model
 from minewatch.models.operating_points import (
+    FLOW_LOG_INPUTS,
     MAX_POINTS,
+    quiet_log_threshold,
     read_points,
     shipped_hashes,
     shipped_points,
@@ -207,3 +209,11 @@ def test_points_that_ship_are_of_the_models_that_ship():
         return
     points = shipped_points()
     points.require_same([one.name for one in registry.DETECTORS], shipped_hashes())
+
+
+def test_flow_logs_have_the_quiet_threshold_if_it_was_measured_with_what_is_in_use(monkeypatch):
+    names = [one.name for one in registry.detectors()]
+    assert quiet_log_threshold(names) == shipped_points().quiet_threshold(FLOW_LOG_INPUTS)
+    assert quiet_log_threshold([*names, "stranger"]) is None
+    monkeypatch.setattr(module, "shipped_hashes", lambda: {"other.onnx": "0" * 64})
+    assert quiet_log_threshold(names) is None

@@ -206,6 +206,28 @@ def shipped_hashes() -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+def quiet_log_threshold(detectors: Sequence[str]) -> float | None:
+    """Return the default threshold of flow logs: few miners reach 0.5 there, and no benign did.
+
+    None, which stands for the threshold of captures, if nothing was measured with these
+    detectors and the models that ship.
+
+    Parameters
+    ----------
+    detectors : names of those that count.
+
+    Raises
+    ------
+    ModelError : the points that ship are damaged.
+    """
+    try:
+        points = shipped_points()
+        points.require_same(detectors, shipped_hashes())
+        return points.quiet_threshold(FLOW_LOG_INPUTS)
+    except ConfigError:
+        return None
+
+
 def _folder() -> Path:
     return Path(str(resources.files("minewatch.models")))
 
