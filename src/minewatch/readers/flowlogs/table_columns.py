@@ -224,8 +224,9 @@ def table_records(frame: pl.DataFrame, faults: RowFaults, known: KnownNames) -> 
         texts = frame["is_initiator_known"].cast(pl.String)
         is_known = (texts == "true").fill_null(value=False).to_numpy()
         records["is_source_initiator"][is_known] = 1
-        # The meter writes counts as what they stand for.
-        records["is_scaled"] = records[SAMPLING] > 1
+        # The meter writes counts as what they stand for; in CSV others lack the column's values.
+        is_metered = texts.is_not_null().to_numpy()
+        records["is_scaled"][is_metered] = records[SAMPLING][is_metered] > 1
     if "server_name" in frame.columns:
         records["server_name"] = server_places(frame["server_name"].cast(pl.String), known)
     return records
