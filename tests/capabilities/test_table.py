@@ -25,8 +25,8 @@ RECALLS = {
     ("label", 0, 1800): Measured(1, 4, 0.0, 0.5),
     ("one", 0, 0): Measured(9, 99, 0.0, 0.5),
 }
-AWS = Measurement("aws-60s", "AWS, 60 s", 1000, 10, {"label": 7}, RECALLS)
-TOLD = Measurements("minewatch evaluate", "2026-01-02", {"aws-60s": AWS, "strange": AWS})
+AWS = Measurement("aws-60s", "AWS, 60 s", 1000, 10, 0.14121, {"label": 7}, RECALLS)
+TOLD = Measurements("minewatch evaluate", "", "2026-01-02", {"aws-60s": AWS, "strange": AWS})
 
 
 @pytest.fixture
@@ -58,15 +58,16 @@ def test_recall_is_of_mining_that_lasts_long_and_at_one_false_alarm(found):
         NOT_MEASURED,
         "0.75, 3 of 4",
         "0.25 (0.00 to 0.50), 1 of 4",
+        "0.141",
         "7 of 1,000",
     )
-    assert rows[1] == ("Zeek conn.log", "-", *[NOT_MEASURED] * 6)
+    assert rows[1] == ("Zeek conn.log", "-", *[NOT_MEASURED] * 7)
     assert all(len(row) == len(RECALL_HEADS) for row in rows)
 
 
 def test_what_is_logged_at_the_end_was_not_seen_before(monkeypatch):
     monkeypatch.setattr(table, "ready_after", lambda *given: {})
-    told = Measurements("x", "y", {"zeek": AWS})
+    told = Measurements("x", "", "y", {"zeek": AWS})
     (one,) = capabilities([], told, [BY_NAME["zeek"]])
     (row,) = recall_rows([one])
     assert row[2:6] == (NO_ROW_YET, NO_ROW_YET, NO_ROW_YET, "0.75, 3 of 4")
@@ -106,6 +107,7 @@ def test_everything_is_data(found):
     assert data["ready_after_s"] == {"rhythm": 600, "sequence": None, "one-class": 0}
     assert data["tells"]["payload"] is False
     assert data["recall"]["aws-60s"]["false_alarms"] == {"label": 7}
+    assert data["recall"]["aws-60s"]["label_threshold"] == 0.14121
     assert len(data["recall"]["aws-60s"]["recalls"]) == len(RECALLS)
     assert data["input_formats"] == ["aws"]
 

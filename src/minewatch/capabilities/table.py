@@ -191,7 +191,7 @@ def ready_rows(found: Sequence[Capability]) -> tuple[tuple[str, ...], list[tuple
 
 RECALL_HEADS: Final = (
     *("input", "measured as", "seen 10 min", "seen 30 min", "seen 60 min", "its end"),
-    *("its end, labelled mining", "false alarms then"),
+    *("its end, labelled mining", "from", "false alarms then"),
 )
 
 
@@ -217,6 +217,7 @@ def _recall_cells(of: Measurement, is_late: bool) -> Iterator[str]:
     for seen_s in _MOMENTS_S:
         yield NO_ROW_YET if is_late and seen_s else _text(of, COST, seen_s)
     yield _text(of, LABEL, 0)
+    yield f"{of.label_threshold:.3g}"
     alarms = of.false_alarms.get(LABEL)
     yield NOT_MEASURED if alarms is None else f"{alarms} of {of.normal:,}"
 
@@ -236,6 +237,7 @@ def _recall_data(of: Measurement) -> dict[str, Any]:
         "title": of.title,
         "normal": of.normal,
         "normal_scored": of.normal_scored,
+        "label_threshold": of.label_threshold,
         "false_alarms": dict(of.false_alarms),
         "recalls": [
             {"cost": cost, "seen_s": seen_s, "lasting_s": lasting_s, **asdict(one)}

@@ -72,6 +72,13 @@ def test_what_reaches_a_half_is_labelled(found):
     assert _counts(found, Cost.LABEL)[1800, 1800] == (1, 2)
 
 
+def test_what_is_labelled_depends_on_the_threshold(make_tiny):
+    units = _units(make_tiny, SCORES)
+    told = by_moment(units, draws_for(units, 10), "a", 0.3)
+    assert (told.thresholds["label"], told.false_alarms["label"]) == (0.3, 2)
+    assert _counts(told, Cost.LABEL)[600, 600] == (3, 3)
+
+
 def test_a_recall_comes_with_its_interval(found):
     (one,) = [r for r in found.recalls if (r.cost, r.seen_s, r.lasting_s) == ("one", 1800, 1800)]
     assert one.recall.value == pytest.approx(one.found / one.mining)

@@ -16,7 +16,7 @@ def _recalls(seen_s, lasting_s, mining=10):
 
 def _found(*recalls):
     alarms = {"none": 0, "one": 1, "label": 3}
-    return ByMoment(15_812, 340, {}, alarms, tuple(recalls))
+    return ByMoment(15_812, 340, {"label": 0.1412139}, alarms, tuple(recalls))
 
 
 def test_each_moment_has_a_row():
@@ -48,6 +48,7 @@ def test_the_section_says_among_how_many():
     assert heading == Heading(2, "Logs")
     assert isinstance(text, Paragraph)
     assert "15,812 normal conversations (340 of them" in text.text
+    assert "from 0.1412 on" in text.text
     assert isinstance(table, Table)
     assert format_blocks({}, "Logs") == []
 
