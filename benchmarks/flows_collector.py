@@ -33,7 +33,7 @@ import minewatch.lab
 DELAYS_US = (100, 10, 1, 0)
 PATIENCE_S = 60
 _LAST_LINE = re.compile(
-    r": ([\d,]+) datagrams?, ([\d,]+) records?, ([\d,]+) lost by sequence numbers, "
+    r"; so far ([\d,]+) datagrams?, ([\d,]+) records?, ([\d,]+) lost by sequence numbers, "
     r"([\d,]+) dropped by the kernel"
 )
 
