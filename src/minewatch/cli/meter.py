@@ -82,10 +82,14 @@ def run_meter(
     from minewatch.output.destination import Destination
     from minewatch.output.flows import FlowWriter
     from minewatch.output.summary import Totals
+    from minewatch.readers.source import CAPTURE
 
     totals = Totals()
+    has_logs = any(source.format != CAPTURE for source in session.inputs)
     with Destination(output) as destination:
-        writer = FlowWriter(destination, format, with_capture=len(session.inputs) > 1)
+        writer = FlowWriter(
+            destination, format, with_capture=len(session.inputs) > 1, with_sampling=has_logs
+        )
         session.run(lambda source: _meter_one(source, session, options, writer, totals))
         session.run_flows(lambda group: _meter_logs(group, session, options, writer, totals))
         writer.finish()
