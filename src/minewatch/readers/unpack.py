@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import zlib
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 import zstandard
@@ -214,13 +215,14 @@ def read_fully(stream: Stream, size: int) -> bytes:
     return b"".join(parts)
 
 
-def read_head(stream: Stream, size: int) -> bytes:
+def read_head(stream: Stream, size: int, is_enough: Callable[[bytes], bool] | None = None) -> bytes:
     """Return the first octets, as ``read_fully``, but those before a damage if there are any.
 
     Parameters
     ----------
     stream : what to read.
     size : octets.
+    is_enough : asked of what was read so far, whether to wait for more; None waits always.
 
     Raises
     ------
@@ -228,9 +230,13 @@ def read_head(stream: Stream, size: int) -> bytes:
     OSError : nothing can be read.
     """
     head = bytearray()
+    # One system call at a time: ``read`` of a buffer waits until all is there.
+    read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
     try:
-        while len(head) < size and (part := stream.read(size - len(head))):
+        while len(head) < size and (part := read(size - len(head))):
             head += part
+            if is_enough is not None and is_enough(bytes(head)):
+                break
     except (UnpackError, OSError):
         # Whoever reads on meets the damage again, behind what is returned here.
         if not head:
