@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from minewatch.capabilities.recall import Measurements
 from minewatch.capabilities.table import (
@@ -56,7 +56,7 @@ def page_lines(found: Sequence[Capability], measurements: Measurements) -> Itera
     yield from markdown(RECALL_HEADS, recall_rows(found))
 
 
-def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     r"""Yield a table.
 
     Parameters

@@ -66,7 +66,7 @@ _TIMES: Final = ("flow_start_nanoseconds", "flow_end_nanoseconds")
 _LATEST: Final = (1 << 63) - 1
 
 
-def needed_columns(columns: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def needed_columns(columns: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that a table must have, by those that it has.
 
     Parameters
@@ -97,7 +97,7 @@ def read_columns(columns: Sequence[str]) -> tuple[str, ...]:
     return needed if SAMPLING in needed or SAMPLING not in columns else (*needed, SAMPLING)
 
 
-def is_table(columns: list[str] | tuple[str, ...]) -> bool:
+def is_table(columns: Sequence[str]) -> bool:
     """Return whether a table has the looks of one of minewatch's.
 
     Parameters
