@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A log of JSON documents, each of which tells of one flow, of names, or of nothing."""
+"""A log of JSON documents, each of which tells of one flow, of names, or of nothing.
+
+What a document tells is decided one by one; logs of which every document has the same members, and
+that are written as columns too, are read with ``json_rows``.
+"""
 
 from __future__ import annotations
 
