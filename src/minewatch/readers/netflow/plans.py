@@ -123,7 +123,11 @@ def _addresses(keys: frozenset[int]) -> Iterator[Step]:
 
 
 def _counts(keys: frozenset[int], out_may_be_reverse: bool) -> Iterator[Step]:
-    """Yield what sets the four counts, each from the first field that is there."""
+    """Yield what sets the four counts, each from the first field that is there.
+
+    Totals (85, 86) count since the flow began. Exporters that send them begin it anew where they
+    cut it (yaf); of a permanent cache (Cisco), which is sent again and again, they would add up.
+    """
     own = (
         _first(keys, e.OCTETS, e.OCTETS_TOTAL, e.INITIATOR_OCTETS),
         _first(keys, e.PACKETS, e.PACKETS_TOTAL, e.INITIATOR_PACKETS),
@@ -270,7 +274,7 @@ def _sampling(keys: frozenset[int]) -> Iterator[Step]:
             for one, known in work.sampling.by_sampler.items():
                 intervals[ids == one] = known
         elif e.INPUT_INTERFACE in keys and work.sampling.by_interface:
-            places = column(work.rows, e.INPUT_INTERFACE)
+            places = _sampled_interface(work, keys)
             for one, known in work.sampling.by_interface.items():
                 intervals[places == one] = known
         if own:
@@ -284,3 +288,12 @@ def _sampling(keys: frozenset[int]) -> Iterator[Step]:
         work.records["sampling_packet_interval"] = np.clip(intervals, 1, 0xFFFF_FFFF)
 
     yield set_sampling
+
+
+def _sampled_interface(work: Work, keys: frozenset[int]) -> npt.NDArray[np.unsignedinteger]:
+    """Return the interface that looked at each record's packets, where they entered or left."""
+    entered = column(work.rows, e.INPUT_INTERFACE)
+    if not {e.DIRECTION, e.OUTPUT_INTERFACE} <= keys:
+        return entered
+    is_egress = column(work.rows, e.DIRECTION) == 1
+    return np.where(is_egress, column(work.rows, e.OUTPUT_INTERFACE), entered)
