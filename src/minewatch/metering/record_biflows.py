@@ -6,7 +6,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from minewatch.metering.record_keys import is_same_biflow, is_swapped, record_hash
+from minewatch.metering.record_keys import directions, is_same_biflow, is_swapped, record_hash
 from minewatch.metering.record_totals import TOTAL_WORDS, add_record, begin_row
 from minewatch.records import RecordArray
 from minewatch.types import Int64Array
@@ -28,7 +28,8 @@ def find_biflows(
     records : shape (n,).
     seed : of the table's hash.
     biflow_of : takes the biflow's number of each record, shape (n,).
-    takes : takes which directions of a record count: 1 for ab, 2 for ba, 3 for both; shape (n,).
+    takes : takes which directions of a record count: 1 for ab, 2 for ba, 3 for both, 0 if another
+        observer saw more of what it tells; shape (n,).
     """
     sighting_of, biflow, n_biflows = _sightings(records, seed)
     best = _most_seen(records, sighting_of, biflow, n_biflows)
@@ -38,13 +39,14 @@ def find_biflows(
         sighting = sighting_of[i]
         row = biflow[sighting]
         biflow_of[i] = row
-        takes[i] = (best[row, 0] == sighting) + 2 * (best[row, 1] == sighting)
+        counts = (best[row, 0] == sighting) + 2 * (best[row, 1] == sighting)
+        takes[i] = counts & directions(records, i)
         if takes[i] == 0:
             continue
         if not is_begun[row]:
             begin_row(totals, row, i)
             is_begun[row] = True
-        add_record(totals, row, records, i, (takes[i] & 1) != 0, (takes[i] & 2) != 0)
+        add_record(totals, row, records, i, takes[i])
     return totals
 
 

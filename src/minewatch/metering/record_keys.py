@@ -30,6 +30,15 @@ def is_swapped(records: RecordArray, i: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
+def directions(records: RecordArray, i: int) -> int:
+    """Return of which directions record ``i`` tells: 1 if from the lesser end, 2 to it, 3 both."""
+    record = records[i]
+    if record.reverse_packet_delta_count >= 0 or record.reverse_octet_delta_count >= 0:
+        return 3
+    return 2 if is_swapped(records, i) else 1
+
+
+@numba.njit(cache=True, nogil=True)
 def record_hash(records: RecordArray, i: int, seed: int) -> int:
     """Return 32 bits of a hash of record ``i``'s biflow: the same for both directions."""
     record = records[i]

@@ -46,8 +46,8 @@ one of which a record told none (``SILENT_AB``, ``SILENT_BA``): that a firewall 
 TOTAL_WORDS: Final = 20
 TOLD_AB, TOLD_BA, SILENT_AB, SILENT_BA = 1, 2, 4, 8
 NEVER: Final = (1 << 63) - 1
-MOST: Final = 1 << 62
-"""Where sums of absurd counts stop."""
+MOST: Final = (1 << 62) - 1
+"""Where sums of absurd counts stop: both directions together still fit."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -78,19 +78,24 @@ def _flags(total: int, flags: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def add_record(
-    totals: Int64Array, row: int, records: RecordArray, i: int, takes_ab: bool, takes_ba: bool
-) -> None:
-    """Add record ``i`` to a row: of its directions those that are taken."""
+def add_record(totals: Int64Array, row: int, records: RecordArray, i: int, takes: int) -> None:
+    """Add record ``i`` to a row.
+
+    Parameters
+    ----------
+    totals : shape (n, TOTAL_WORDS).
+    row : which of them.
+    records : the records.
+    i : which of them.
+    takes : of the directions of which it tells those that count: 1 for ab, 2 for ba, 3 for both.
+    """
     record = records[i]
     total = totals[row]
     swapped = is_swapped(records, i)
     start, end = record.flow_start_nanoseconds, record.flow_end_nanoseconds
     sampling = max(np.int64(record.sampling_packet_interval), 1)
     scale = 1 if record.is_scaled else sampling
-    is_both = record.reverse_packet_delta_count >= 0 or record.reverse_octet_delta_count >= 0
-    has_ab, has_ba = not swapped or is_both, swapped or is_both
-    if has_ab and takes_ab:
+    if takes & 1:
         if swapped:
             packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
             payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
@@ -106,7 +111,7 @@ def add_record(
             total[T_PAYLOAD_AB] = _sum(total[T_PAYLOAD_AB], payload, scale)
         total[T_FLAGS_AB] = _flags(total[T_FLAGS_AB], flags)
         total[T_START_AB] = min(total[T_START_AB], start)
-    if has_ba and takes_ba:
+    if takes & 2:
         if swapped:
             packets, octets = record.packet_delta_count, record.octet_delta_count
             payload, flags = record.payload_octet_count, record.tcp_control_bits
