@@ -69,6 +69,7 @@ def test_jsonl_is_the_contract(run, mining_pcap):
         "transit": None,
         "allowed_by": None,
         "expired_allowance": None,
+        "sampling_packet_interval": 1,
     }
     assert probability > 0.99
     assert detectors["signature"] == pytest.approx(0.999)
