@@ -40,6 +40,10 @@ def test_most_must_differ():
     assert all(show(OutCounts(), [(9, 7), (9, 7), (7, 7)] * 20))
 
 
+def test_single_packets_and_their_answers_say_nothing():
+    assert all(show(OutCounts(), [(9, 7)] * LEAST_TELLING + [(1, 1)] * 99))
+
+
 def test_each_sender_shows_for_itself():
     out = OutCounts(3)
     show(out, [(9, 7)] * 20, sender=2)

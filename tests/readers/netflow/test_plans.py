@@ -151,7 +151,7 @@ def test_some_fill_in_what_entered_or_what_left(build):
 
 def test_out_beside_an_explicit_way_back_tells_nothing_more():
     fields = [*OUT, (299, 4), (232, 4)]
-    assert all_counts(fields, [[7, 700, 7, 700, 5, 600]] * 8) == [[7, 700, 5, 600]] * 8
+    assert all_counts(fields, [[7, 700, 6, 650, 5, 600]] * 8) == [[7, 700, 5, 600]] * 8
 
 
 def test_a_count_that_left_and_no_counter_has():

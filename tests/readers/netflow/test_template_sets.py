@@ -199,6 +199,17 @@ def test_a_flood_of_templates_is_refused_and_counted():
     assert heard.decoder.refused == {"templates": 6}
 
 
+def test_templates_that_were_replaced_are_not_kept():
+    heard = Heard()
+    for i in range(100):
+        fields = [*PLAIN, (100, 1 + i % 2)]
+        data = record(PLAIN, PLAIN_VALUES) + bytes(1 + i % 2)
+        heard.hear(v9(a_set(0, template(256, fields)), a_set(256, data), sequence=i))
+    assert len(heard.records) == 100
+    (domain,) = heard.decoder._exporters.domains.values()
+    assert len(domain.gathered) == 1
+
+
 def test_vendors_are_noted():
     fields = [*PLAIN, (7, 4, 6871), (9, 2, 29305), (9, 2, 99_999)]
     body = struct.pack(">HH", 256, len(fields)) + field_octets(fields)

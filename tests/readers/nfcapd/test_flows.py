@@ -133,7 +133,13 @@ def test_a_record_may_be_marked_as_one_of_both_directions(mark):
 
 
 @pytest.mark.parametrize(
-    ("out", "observed"), [((400, 30_000), (4, 300)), ((4, 300), (4, 300)), ((0, 300), (-1, 3))]
+    ("out", "observed"),
+    [
+        ((400, 30_000), (4, 300)),
+        ((4, 300), (4, 300)),
+        ((0, 300), (-1, 3)),
+        ((400, 30_001), (400, 30_001)),
+    ],
 )
 def test_the_way_back_is_unscaled_if_it_was_scaled(out, observed):
     known = Exporters()
