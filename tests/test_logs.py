@@ -88,6 +88,28 @@ def test_server_names_follow_their_records_through_several_logs():
     assert sorted(ports) == [(40_000, "pool.example"), (50_000, "cdn.example")]
 
 
+def test_names_are_kept_once_and_not_without_end(monkeypatch):
+    monkeypatch.setattr(logs, "MAX_SERVERS", 2)
+    monkeypatch.setattr(logs, "MAX_ANSWERS", 1)
+    talks = []
+    for port in range(40_000, 40_004):
+        one = talk(10)
+        for side in ("source", "destination"):
+            ports = one[f"{side}_transport_port"]
+            ports[ports == 40_000] = port
+        talks.append(one)
+    talks[0]["server_name"] = talks[2]["server_name"] = 0
+    talks[1]["server_name"] = talks[3]["server_name"] = 1
+    first = Log("a", talks[0], talks[1], servers=["x", "y"], answers={(0, POOL): "pool.example"})
+    second = Log("b", talks[2], talks[3], servers=["y", "z"], answers={(0, HOST): "host.example"})
+    report, (chunk,) = run(first, second)
+    ports = chunk.passed.frame.select("source_transport_port", "tls_sni").rows()
+    assert sorted(ports) == [(40_000, "x"), (40_001, "y"), (40_002, "y"), (40_003, None)]
+    assert chunk.names(chunk.passed.frame).to_list() == ["pool.example"] * 4
+    notes = [counters.notes for _, counters in report.files]
+    assert notes == [[], ["more names in all logs than are kept; scan fewer at once"]]
+
+
 def test_no_column_of_names_where_no_log_told_any():
     _, (chunk,) = run(Log("a", talk(10)))
     assert "tls_sni" not in chunk.everything.columns
