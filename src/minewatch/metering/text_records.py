@@ -225,6 +225,7 @@ def _record(
     record["observation_point"] = observer
     record["sampling_packet_interval"] = 1
     record["server_name"] = -1
+    record["is_scaled"] = 0
     return unit
 
 
