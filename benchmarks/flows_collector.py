@@ -5,7 +5,7 @@ Needs nfdump's nfpcapd, nfdump and nfreplay. Run it on an idle machine:
 
     python benchmarks/flows_collector.py [CAPTURE] [--records N] [--version 5|9]
 
-nfreplay 1.7.1 sends a template with nearly every record of NetFlow v9, which no router does; v5
+nfreplay 1.7.1 sends a template with nearly every datagram of NetFlow v9, which no router does; v5
 has none.
 
 Each line is one run: how long nfreplay was told to wait after each datagram, the records that it
