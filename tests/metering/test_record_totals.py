@@ -84,6 +84,25 @@ def test_times_span_all_and_the_last_tells_why_it_ended():
     assert row[t.T_END_REASON] == 3
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_what_contradicts_itself_the_greater_whatever_the_order(order):
+    first = record(0, 50, flow_end_reason=3, vlan_id=7, server_name=2, sampling_packet_interval=9)
+    other = record(10, 40, flow_end_reason=2, vlan_id=5, server_name=1, is_source_initiator=1)
+    row = total(*(first, other, record(is_source_initiator=0))[::order])
+    words = [t.T_END_REASON, t.T_VLAN, t.T_SERVER_NAME, t.T_SAMPLING, t.T_OPENER]
+    assert row[words].tolist() == [3, 7, 2, 9, 1]
+
+
+def test_payload_adds_up_in_each_direction():
+    payload = {"payload_octet_count": 30, "reverse_payload_octet_count": 4}
+    both = record(reverse_packet_delta_count=1, **payload)
+    there, back = record(payload_octet_count=5), record(payload_octet_count=6, back=True)
+    words = [t.T_PAYLOAD_AB, t.T_PAYLOAD_BA]
+    assert total(both, there, back)[words].tolist() == [35, 10]
+    both = record(back=True, reverse_packet_delta_count=1, **payload)
+    assert total(both, there, back)[words].tolist() == [9, 36]
+
+
 @pytest.mark.parametrize(("back", "opener", "expected"), [(0, 1, 1), (0, 0, 0), (1, 1, 0)])
 def test_who_opened_is_told_of_the_lesser_end(back, opener, expected):
     one = record(back=bool(back), is_source_initiator=opener)

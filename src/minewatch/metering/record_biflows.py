@@ -12,6 +12,7 @@ from minewatch.records import RecordArray
 from minewatch.types import Int64Array
 
 _MIX = 0x9E37_79B1
+"""Odd, so that of one biflow no two observers share a hash of 32 bits."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -70,11 +71,7 @@ def _sightings(records: RecordArray, seed: int) -> tuple[Int64Array, Int64Array,
         while seen_index[at] != 0:
             entry = seen_index[at]
             other = (entry & 0xFFFF_FFFF) - 1
-            if (
-                (entry >> 32) & 0xFFFF_FFFF == mixed
-                and np.int64(records[first[other]].observation_point) == point
-                and is_same_biflow(records, i, first[other])
-            ):
+            if (entry >> 32) & 0xFFFF_FFFF == mixed and is_same_biflow(records, i, first[other]):
                 break
             at = (at + 1) & (size - 1)
         if seen_index[at] != 0:
