@@ -146,6 +146,33 @@ def test_a_conversation_that_cannot_pass_is_one_and_has_no_intervals():
     assert found.conversations.height == found.intervals.height == 2
 
 
+def test_a_reused_port_hides_no_trickle_behind_a_bulk_transfer():
+    """Both together are a bulk transfer; what a silence parts is looked at by itself."""
+    bulk = talk(10, octet_delta_count=1 << 30)
+    trickle = talk(10)
+    for end in ("start", "end"):
+        trickle[f"flow_{end}_nanoseconds"] += 5 * 3600 * NS
+    found = arranged(trickle, bulk)
+    assert found.reasons == {"bulk-transfer": 1, "passed": 1}
+    assert found.passed.select("flow_id", "packet_delta_count").rows() == [(2, 100)]
+    assert found.intervals["flow_id"].to_list() == [2] * 10
+    assert found.conversations["gate_reason"].to_list() == ["bulk-transfer", "passed"]
+    whole = arranged(trickle, bulk, with_intervals_of_all=True)
+    assert whole.intervals["flow_id"].to_list() == [1] * 10 + [2] * 10
+
+
+def test_intervals_come_in_the_order_of_ids():
+    late = talk(10, vlan_id=3)
+    for side in ("source", "destination"):
+        ports = late[f"{side}_transport_port"]
+        ports[ports == 40_000] = 50_000
+    for end in ("start", "end"):
+        late[f"flow_{end}_nanoseconds"] += 60 * NS
+    found = arranged(late, talk(10))
+    assert found.passed["source_transport_port"].to_list() == [40_000, 50_000]
+    assert found.intervals.select("flow_id", "vlan_id").rows() == [(1, 0)] * 10 + [(2, 3)] * 10
+
+
 def test_ids_count_on():
     found = arranged(talk(10), talk(10, source_transport_port=50_000), first_id=70)
     assert found.conversations["flow_id"].to_list() == list(
