@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from minewatch.readers.flowlogs.settled import sampling_of
 from minewatch.readers.netflow.domain import Domain, Gathered, Sent
 from minewatch.readers.netflow.plans import Plan
 from minewatch.readers.netflow.sampled import Sample, SampledPackets
@@ -168,7 +169,7 @@ class Exporters:
     def _take_sampled(self) -> None:
         records = self._sampled.take(self.counters, strict=self.strict)
         if len(records):
-            self.counters.sampling.update(_intervals(records))
+            self.counters.sampling.update(sampling_of(records))
             self._ready.append(records)
 
     def _decode(self, domain: Domain, gathered: Gathered) -> None:
@@ -181,7 +182,7 @@ class Exporters:
             records = self._judged(work, sent)
         if len(records):
             self.counters.rows_parsed += len(records)
-            found = _intervals(records)
+            found = sampling_of(records)
             self.counters.sampling.update(found)
             domain.statistics.note_sampling(found)
             self._ready.append(records)
@@ -241,15 +242,6 @@ class Exporters:
             f"{domain.statistics.exporter} was not sent; begin earlier, or let the exporter "
             "send its templates more often",
         )
-
-
-def _intervals(records: RecordArray) -> dict[int, int]:
-    """Return how many records there are of each sampling interval; of one or more records."""
-    intervals = records["sampling_packet_interval"]
-    if intervals.min() == intervals.max():
-        return {int(intervals[0]): len(records)}
-    values, counts = np.unique(intervals, return_counts=True)
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def plan_for(template: Template, version: int) -> Plan:

@@ -10,6 +10,7 @@ import numpy as np
 
 from minewatch.metering.nfcapd import R_OFFSET, R_SIZE, R_TYPE, ROW_WORDS, find_records
 from minewatch.readers.flowlogs.damage import note_damage
+from minewatch.readers.flowlogs.settled import sampling_of
 from minewatch.readers.netflow.out_counts import OutCounts
 from minewatch.readers.nfcapd import elements, maps
 from minewatch.readers.nfcapd.compression import MAX_BLOCK_OCTETS
@@ -212,10 +213,7 @@ class NfcapdSource:
         self._n_unknown_rate += n_unknown
         self.counters.rows_seen += records.size
         self.counters.rows_parsed += records.size
-        for interval, n in zip(
-            *np.unique(records["sampling_packet_interval"], return_counts=True), strict=True
-        ):
-            self.counters.sampling[int(interval)] += int(n)
+        self.counters.sampling.update(sampling_of(records))
         return records
 
     def _fault_rows(
