@@ -66,6 +66,13 @@ def test_the_gate_keeps_others_apart():
     assert set(chunk.passed.intervals["flow_id"]) == set(chunk.everything["flow_id"])
 
 
+def test_headers_are_reckoned_where_a_log_counts_payload_alone():
+    log = Log("a", talk(10, octet_delta_count=-1, payload_octet_count=480))
+    _, (chunk,) = run(log)
+    for table, n in ((chunk.passed.frame, 10), (chunk.everything, 10), (chunk.passed.intervals, 1)):
+        assert set(table["octet_delta_count"]) == {n * (480 + 10 * 52)}
+
+
 def test_denied_traffic_is_counted_and_makes_no_conversation():
     denied = talk(10, source_transport_port=50_000, firewall_event=DENIED)
     report, (chunk,) = run(Log("a", talk(10), denied))
