@@ -73,6 +73,18 @@ def test_flow_logs_are_explained_by_the_names_that_scan_gives(run, tmp_path):
     assert "\nWhy it was not scored\n  one-way: " in text
 
 
+def test_what_cannot_be_read_is_told_before_what_was_not_found(run, tmp_path):
+    log = tmp_path / "a.csv"
+    record_frame(talk(), Names()).write_csv(log)
+    result = run("explain", log, "--id", "7")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith(f"minewatch: {log}: no conversation with id 7; ")
+    result = run("explain", log, "--id", "7", "--input-format", "aws")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"minewatch: {log}: the order of its fields cannot be known")
+
+
 def test_captures_and_flow_logs_are_not_explained_together(run, mining_pcap, tmp_path):
     record_frame(talk(), Names()).write_csv(tmp_path / "a.csv")
     (tmp_path / "a.pcap").write_bytes(mining_pcap.read_bytes())

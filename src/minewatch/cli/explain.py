@@ -136,7 +136,7 @@ def _of_capture(
 
     report, chunks = scan_capture(source, options)
     session.progress.begin(source, report.input.capture)
-    return _subjects_of(source.name, chunks, selection)
+    return _required(_subjects_of(source.name, chunks, selection), source.name, selection)
 
 
 def _of_logs(
@@ -148,6 +148,16 @@ def _of_logs(
     found = _subjects_of(group.name, chunks, selection)
     for error in report.input.errors:
         session.fail(error)
+    if not report.input.files:
+        return []  # each was complained of
+    return _required(found, group.name, selection)
+
+
+def _required(found: list[Subject], name: str, selection: Selection) -> list[Subject]:
+    if not found:
+        raise SourceError(
+            name, f"no conversation {selection.text}; minewatch scan --all lists them"
+        )
     return found
 
 
@@ -162,10 +172,6 @@ def _subjects_of(name: str, chunks: Iterator[ScannedChunk], selection: Selection
         company.add(chunk.conversations.frame, chunk.is_mining)
         company.add(chunk.gated, np.zeros(chunk.gated.height, np.bool_))
         found += _subjects_in(chunk, name, selection)
-    if not found:
-        raise SourceError(
-            name, f"no conversation {selection.text}; minewatch scan --all lists them"
-        )
     return [replace(subject, others=company.of(subject.frame)) for subject in found]
 
 
