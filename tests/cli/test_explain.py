@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from made_up_logs import MadeUpFormat, log
 from made_up_records import record, talk
 from minewatch.readers.flowlogs.table import record_frame
 from minewatch.records import Names
@@ -74,15 +75,25 @@ def test_flow_logs_are_explained_by_the_names_that_scan_gives(run, tmp_path):
 
 
 def test_what_cannot_be_read_is_told_before_what_was_not_found(run, tmp_path):
-    log = tmp_path / "a.csv"
-    record_frame(talk(), Names()).write_csv(log)
-    result = run("explain", log, "--id", "7")
+    path = tmp_path / "a.csv"
+    record_frame(talk(), Names()).write_csv(path)
+    result = run("explain", path, "--id", "7")
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
-    assert result.stderr.startswith(f"minewatch: {log}: no conversation with id 7; ")
-    result = run("explain", log, "--id", "7", "--input-format", "aws")
+    assert result.stderr.startswith(f"minewatch: {path}: no conversation with id 7; ")
+    result = run("explain", path, "--id", "7", "--input-format", "aws")
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"minewatch: {log}: the order of its fields cannot be known")
+    assert line.startswith(f"minewatch: {path}: the order of its fields cannot be known")
+
+
+def test_a_log_that_cannot_be_read_to_its_end_is_told(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("minewatch.registry.flow_formats", lambda _: [MadeUpFormat()])
+    (tmp_path / "a.log").write_bytes(log(3))
+    (tmp_path / "b.log").write_bytes(log(1) + b"refuse\n")
+    result = run("explain", tmp_path, "--id", "1")
+    assert result.exit_code == 2
+    assert result.stderr == f"minewatch: {tmp_path}/b.log: refused; write something else\n"
+    assert "not-tcp: not TCP" in result.stdout
 
 
 def test_captures_and_flow_logs_are_not_explained_together(run, mining_pcap, tmp_path):

@@ -2,10 +2,12 @@
 import csv
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
-from made_up_records import talk
+from made_up_logs import MadeUpFormat, log
+from made_up_records import record, talk
 from minewatch.output.flows import written_schema
 from minewatch.readers.flowlogs.table import record_frame
 from minewatch.records import Names
@@ -75,6 +77,23 @@ def test_sampling_is_a_column_only_where_flow_logs_are(run, mining_pcap, tmp_pat
     assert table["sampling_packet_interval"].to_list() == [1] * table.height
     run("meter", mining_pcap, "-o", tmp_path / "flows.parquet")
     assert "sampling_packet_interval" not in pl.read_parquet(tmp_path / "flows.parquet").columns
+
+
+def test_a_log_that_cannot_be_read_to_its_end_is_status_2(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("minewatch.registry.flow_formats", lambda _: [MadeUpFormat()])
+    (tmp_path / "a.log").write_bytes(log(3))
+    (tmp_path / "b.log").write_bytes(log(1) + b"refuse\n")
+    result = run("meter", tmp_path, "-o", tmp_path / "flows.csv")
+    assert result.exit_code == 2
+    assert f"minewatch: {tmp_path}/b.log: refused; write something else\n" in result.stderr
+    assert pl.read_csv(tmp_path / "flows.csv").height == 1
+
+
+def test_a_silence_parts_what_is_metered(run, tmp_path):
+    """Though neither part can pass the gate: records of all conversations are wanted."""
+    record_frame(np.concatenate([record(0), record(9e4)]), Names()).write_csv(tmp_path / "a.csv")
+    run("meter", tmp_path / "a.csv", "-o", tmp_path / "flows.csv")
+    assert pl.read_csv(tmp_path / "flows.csv")["flow_id"].to_list() == [1, 2]
 
 
 def test_a_bad_input_is_status_2_and_the_others_are_metered(run, mining_pcap, tmp_path):
