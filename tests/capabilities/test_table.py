@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import pytest
 
 from minewatch.capabilities import table
-from minewatch.capabilities.inputs import INPUTS
+from minewatch.capabilities.inputs import INPUTS, NO_NAMES
 from minewatch.capabilities.recall import Measured, Measurement, Measurements
 from minewatch.capabilities.table import (
     NO_ROW_YET,
@@ -42,6 +43,15 @@ def found(monkeypatch):
     made = capabilities([], TOLD, entries)
     assert asked == ["aws", "zeek", "azure-nsg"]  # the same input is asked about once
     return made
+
+
+def test_inputs_that_differ_in_names_are_asked_about_each(monkeypatch):
+    asked = []
+    monkeypatch.setattr(table, "ready_after", lambda entry, *more: asked.append(entry.name) or {})
+    zeek = BY_NAME["zeek"]
+    nameless = replace(zeek, name="nameless", tells=replace(zeek.tells, names=NO_NAMES))
+    capabilities([], TOLD, [zeek, nameless, BY_NAME["nfstream"]])
+    assert asked == ["zeek", "nameless"]
 
 
 def test_an_input_has_what_was_measured_of_it(found):
