@@ -9,6 +9,8 @@ import pytest
 from communityid import CommunityID, FlowTuple
 
 from contract_check import problems
+from made_up_logs import MadeUpFormat
+from made_up_logs import log as made_up_log
 from minewatch import registry
 from minewatch.models.model_file import shipped_model
 from minewatch.output.contract import NAMES, json_schema
@@ -303,6 +305,29 @@ def test_a_bogus_row_is_told_and_strict_stops_there(run, tmp_path):
     result = run("scan", log, "--strict")
     assert result.exit_code == 2
     assert result.stderr.startswith(f"minewatch: {log}:42: wrong number of fields; ")
+
+
+def test_a_log_that_cannot_be_read_to_its_end_is_an_error_and_the_others_are_scanned(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("minewatch.registry.flow_formats", lambda _: [MadeUpFormat()])
+    (tmp_path / "a.log").write_bytes(made_up_log(3))
+    (tmp_path / "b.log").write_bytes(made_up_log(1) + b"refuse\n")
+    result = run("scan", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"minewatch: {tmp_path}/b.log: refused; write something else\n"
+    assert "(3 records, 2 flow logs)" in result.stdout
+    result = run("scan", tmp_path, "--strict")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"minewatch: {tmp_path}/b.log: refused; write something else\n"
+
+
+def test_a_log_named_twice_counts_once(run, tmp_path):
+    log = aws_log(tmp_path / "a.log")
+    result = run("scan", log, f"{tmp_path}/*.log", "--all", "--format", "jsonl")
+    (found,) = lines(result)
+    assert (found["packet_delta_count"], found["capture"]) == (179, str(log))
+    assert f"minewatch: {log}: named more than once; it is read once\n" in result.stderr
 
 
 def test_a_format_may_be_forced(run, tmp_path):
