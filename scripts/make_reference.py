@@ -152,7 +152,9 @@ def schema() -> Iterator[str]:
     yield ""
     yield "`minewatch meter` writes the columns of the table `flow`, with both addresses as text"
     yield "(`source_address`, `destination_address`), and a first column `capture` if there were"
-    yield "several inputs: `flow_id` counts from 1 in each of them."
+    yield "several inputs: `flow_id` counts from 1 in each of them. Where flow logs are among"
+    yield "them, a last column `sampling_packet_interval` says how many packets one counted"
+    yield "packet stands for; counts are multiplied by it already."
     rows = list(schema_rows())
     for name in dict.fromkeys(row["table"] for row in rows):
         yield from ("", f"## {name}", "")
