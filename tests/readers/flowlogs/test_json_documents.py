@@ -10,7 +10,11 @@ import pytest
 
 from minewatch.errors import SourceError
 from minewatch.readers.flowlogs import json_documents
-from minewatch.readers.flowlogs.json_documents import JsonDocuments, is_one_document
+from minewatch.readers.flowlogs.json_documents import (
+    JsonDocuments,
+    begins_like_json,
+    is_one_document,
+)
 from minewatch.readers.source import Input, open_input
 from minewatch.records import RecordCounters
 
@@ -166,3 +170,12 @@ def test_nothing_is_nothing():
 )
 def test_what_is_one_document(head, expected):
     assert is_one_document(head) == expected
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [(b'{"a"', True), (b"\r\n [", True), (b"", False), (b"a{", False), (b'"a"', False)],
+)
+def test_what_begins_like_json(mark, head, expected):
+    assert begins_like_json(mark + head) is expected

@@ -16,6 +16,7 @@ import msgspec
 from minewatch.contracts import FlowSource
 from minewatch.readers.flowlogs.azure_source import AzureSource
 from minewatch.readers.flowlogs.azure_tuples import FlowTuple, OpenFlows
+from minewatch.readers.flowlogs.json_documents import begins_like_json
 from minewatch.readers.flowlogs.json_values import RowError, shown
 from minewatch.readers.flowlogs.observers import observation_point
 
@@ -77,8 +78,7 @@ class AzureNsgFormat:
         ----------
         head : the first octets of the unpacked input.
         """
-        is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-        return is_json and (
+        return begins_like_json(head) and (
             b'"NetworkSecurityGroupFlowEvent"' in head
             or (b'"flowTuples"' in head and b'"mac"' in head)
         )

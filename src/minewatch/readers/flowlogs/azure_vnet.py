@@ -16,6 +16,7 @@ import msgspec
 from minewatch.contracts import FlowSource
 from minewatch.readers.flowlogs.azure_source import AzureSource
 from minewatch.readers.flowlogs.azure_tuples import FlowTuple, OpenFlows
+from minewatch.readers.flowlogs.json_documents import begins_like_json
 from minewatch.readers.flowlogs.json_values import RowError, shown
 from minewatch.readers.flowlogs.observers import observation_point
 
@@ -85,8 +86,9 @@ class AzureVnetFormat:
         ----------
         head : the first octets of the unpacked input.
         """
-        is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-        return is_json and (b'"FlowLogFlowEvent"' in head or b'"flowRecords"' in head)
+        return begins_like_json(head) and (
+            b'"FlowLogFlowEvent"' in head or b'"flowRecords"' in head
+        )
 
     def open(self, name: str, path: str, stream: BinaryIO, *, strict: bool) -> FlowSource:
         """Return a source that reads the log.

@@ -157,6 +157,21 @@ class JsonDocuments:
         self._counters.fault(damage.reason, self.place(number), damage.cure, strict=self._strict)
 
 
+def begins_like_json(head: bytes) -> bool:
+    r"""Return whether a log that begins so may hold JSON: an object, or an array.
+
+    Parameters
+    ----------
+    head : the first octets of the unpacked input.
+
+    Examples
+    --------
+    >>> begins_like_json(b'\xef\xbb\xbf [{"a": 1}]'), begins_like_json(b"version srcaddr")
+    (True, False)
+    """
+    return head.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
+
+
 def is_one_document(head: bytes) -> bool:
     """Return whether what begins so is an array, a list of records, or spread over many lines.
 
