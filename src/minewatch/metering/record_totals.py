@@ -78,6 +78,29 @@ def _flags(total: int, flags: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
+def _add_direction(
+    total: Int64Array, way: int, records: RecordArray, i: int, is_reverse: bool, scale: int
+) -> None:
+    """Add what record ``i`` tells of one direction: 0 for ab, 1 for ba, whose words come next."""
+    record = records[i]
+    if is_reverse:
+        packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
+        payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
+    else:
+        packets, octets = record.packet_delta_count, record.octet_delta_count
+        payload, flags = record.payload_octet_count, record.tcp_control_bits
+    if packets < 0 and octets < 0 and payload < 0:
+        total[T_TOLD] |= SILENT_AB << way
+    else:
+        total[T_TOLD] |= TOLD_AB << way
+        total[T_PACKETS_AB + way] = _sum(total[T_PACKETS_AB + way], packets, scale)
+        total[T_OCTETS_AB + way] = _sum(total[T_OCTETS_AB + way], octets, scale)
+        total[T_PAYLOAD_AB + way] = _sum(total[T_PAYLOAD_AB + way], payload, scale)
+    total[T_FLAGS_AB + way] = _flags(total[T_FLAGS_AB + way], flags)
+    total[T_START_AB + way] = min(total[T_START_AB + way], record.flow_start_nanoseconds)
+
+
+@numba.njit(cache=True, nogil=True)
 def add_record(totals: Int64Array, row: int, records: RecordArray, i: int, takes: int) -> None:
     """Add record ``i`` to a row.
 
@@ -95,38 +118,9 @@ def add_record(totals: Int64Array, row: int, records: RecordArray, i: int, takes
     start, end = record.flow_start_nanoseconds, record.flow_end_nanoseconds
     sampling = max(np.int64(record.sampling_packet_interval), 1)
     scale = 1 if record.is_scaled else sampling
-    if takes & 1:
-        if swapped:
-            packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
-            payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
-        else:
-            packets, octets = record.packet_delta_count, record.octet_delta_count
-            payload, flags = record.payload_octet_count, record.tcp_control_bits
-        if packets < 0 and octets < 0 and payload < 0:
-            total[T_TOLD] |= SILENT_AB
-        else:
-            total[T_TOLD] |= TOLD_AB
-            total[T_PACKETS_AB] = _sum(total[T_PACKETS_AB], packets, scale)
-            total[T_OCTETS_AB] = _sum(total[T_OCTETS_AB], octets, scale)
-            total[T_PAYLOAD_AB] = _sum(total[T_PAYLOAD_AB], payload, scale)
-        total[T_FLAGS_AB] = _flags(total[T_FLAGS_AB], flags)
-        total[T_START_AB] = min(total[T_START_AB], start)
-    if takes & 2:
-        if swapped:
-            packets, octets = record.packet_delta_count, record.octet_delta_count
-            payload, flags = record.payload_octet_count, record.tcp_control_bits
-        else:
-            packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
-            payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
-        if packets < 0 and octets < 0 and payload < 0:
-            total[T_TOLD] |= SILENT_BA
-        else:
-            total[T_TOLD] |= TOLD_BA
-            total[T_PACKETS_BA] = _sum(total[T_PACKETS_BA], packets, scale)
-            total[T_OCTETS_BA] = _sum(total[T_OCTETS_BA], octets, scale)
-            total[T_PAYLOAD_BA] = _sum(total[T_PAYLOAD_BA], payload, scale)
-        total[T_FLAGS_BA] = _flags(total[T_FLAGS_BA], flags)
-        total[T_START_BA] = min(total[T_START_BA], start)
+    for way in range(2):
+        if takes & (1 << way):
+            _add_direction(total, way, records, i, swapped == (way == 0), scale)
     if start < total[T_START]:
         total[T_START] = start
     total[T_VLAN] = max(total[T_VLAN], record.vlan_id)
