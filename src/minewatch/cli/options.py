@@ -255,7 +255,11 @@ def scan_options(
     from minewatch.allow.file import read_known
     from minewatch.detectors.block_times import load_block_times
     from minewatch.detectors.fusion import DEFAULT_PARTS, LABEL_THRESHOLD, OWN_MODEL, Fusion
-    from minewatch.models.operating_points import CAPTURE_INPUTS, FLOW_LOG_INPUTS
+    from minewatch.models.operating_points import (
+        CAPTURE_INPUTS,
+        FLOW_LOG_INPUTS,
+        quiet_log_threshold,
+    )
     from minewatch.scanning import ScanOptions
 
     if threshold is not None and not 0 < threshold <= 1:
@@ -291,7 +295,8 @@ def scan_options(
             choice = _chosen(budget, model, counted, FLOW_LOG_INPUTS)
             log_threshold, log_promise = choice.threshold, choice.sentence + (more if own else "")
     elif threshold is None and of_logs:
-        log_threshold = _quiet_log_threshold(model, counted)
+        # With a model of the user's own nothing was measured.
+        log_threshold = quiet_log_threshold(counted) if model is None else None
     return ScanOptions(
         pipeline,
         registry.decoders(),
@@ -330,20 +335,3 @@ def _chosen(
     points = shipped_points()
     points.require_same(detectors, shipped_hashes())
     return points.choose(parsed, kinds)
-
-
-def _quiet_log_threshold(model: str | None, detectors: Sequence[str]) -> float | None:
-    """The default for flow logs: few miners reach 0.5 there, and no benign conversation half of it.
-
-    None, for that of captures, if other detectors are used than those that were measured.
-    """
-    from minewatch.models.operating_points import FLOW_LOG_INPUTS, shipped_hashes, shipped_points
-
-    if model is not None:
-        return None
-    try:
-        points = shipped_points()
-        points.require_same(detectors, shipped_hashes())
-        return points.quiet_threshold(FLOW_LOG_INPUTS)
-    except ConfigError:
-        return None
