@@ -27,7 +27,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 endif
 install = $(INSTALL) --require-hashes -r $(1) && $(INSTALL) --no-deps --no-build-isolation -e .
 
-.PHONY: help paper demo lab deep benchmark benchmark-small test check lint types structure fix golden bench picture lock ci clean
+.PHONY: help paper demo lab deep benchmark benchmark-small test check lint types structure fix golden bench bench-flows picture lock ci clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -81,6 +81,11 @@ golden: $(DEV) ## rewrite the expected files under tests/golden; read the diff
 
 bench: $(DEV) ## speed against peers, with the numbers of this machine
 	$(BIN)/python benchmarks/bench.py
+
+bench-flows: $(DEV) ## speed on flow logs and NetFlow against peers, and what the collector loses
+	$(BIN)/python benchmarks/flows_aws.py
+	$(BIN)/python benchmarks/flows_netflow.py
+	$(BIN)/python benchmarks/flows_collector.py
 
 picture: $(DEV) ## draw the README's picture again
 	$(BIN)/python scripts/make_picture.py

@@ -4,9 +4,9 @@
 The same size and seed give the same file. Windows of 60 s follow each other. Most conversations are
 over within seconds, as in real networks; a few last for twenty windows, so that about as many pass
 minewatch's gate as of real captures (3 in 100). Every one is two records a window, one a direction,
-of the interface of the side that is watched. 85 in 100 are TCP, 13 UDP, 2 ICMP; of 100 records 3 are
-rejected (these have no answer) and 1 says NODATA. The conversations' numbers, hashed, give their
-addresses, ports and counts, so nothing is kept from one window to the next.
+of the interface of the side that is watched. 85 in 100 are TCP, 13 UDP, 2 ICMP; of 100 records 3
+are rejected (these have no answer) and 1 says NODATA. The conversations' numbers, hashed, give
+their addresses, ports and counts, so nothing is kept from one window to the next.
 """
 
 import argparse

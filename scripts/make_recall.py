@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write what was measured of each kind of input: docs/benchmark/formats.md and recall.json.
 
-    python scripts/make_recall.py OUT [--captures OUT] --made-by COMMAND [--date 2026-11-28]
+    python scripts/make_recall.py OUT --made-by COMMAND [--captures OUT --captures-made-by COMMAND]
 
 OUT is a folder that `minewatch evaluate --out OUT` wrote, also with `--formats-only`; packets and
 our own records are taken from the scores of `--captures`, which may be the same folder.
@@ -43,9 +43,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("scores", type=Path)
     parser.add_argument("--captures", type=Path)
     parser.add_argument("--made-by", required=True)
+    parser.add_argument("--captures-made-by", default="")
     parser.add_argument("--date", default=datetime.datetime.now(datetime.UTC).date().isoformat())
     parser.add_argument("-o", "--output", type=Path, default=ROOT)
     given = parser.parse_args(arguments)
+    if (given.captures is None) != (not given.captures_made_by):
+        parser.error("--captures and --captures-made-by belong together")
     logs = {
         one.name: read_scores(given.scores / FORMATS / one.name)
         for one in LOG_SETTINGS
@@ -55,7 +58,8 @@ def main(arguments: list[str]) -> int:
     if given.captures is not None:
         captures = at_moments(read_scores(given.captures / SCORES))
     found = measured(logs, captures)
-    write(given.output / DATA, as_text(found, TITLES | OWN_TITLES, given.made_by, given.date))
+    commands = (given.made_by, given.captures_made_by)
+    write(given.output / DATA, as_text(found, TITLES | OWN_TITLES, *commands, given.date))
     page = as_markdown(blocks(logs, given.made_by, given.date))
     write(given.output / PAGE, page)
     for name, one in found.items():

@@ -13,7 +13,7 @@ import polars as pl
 import typer.main
 
 from minewatch import registry
-from minewatch.capabilities.page import page_lines
+from minewatch.capabilities.page import markdown, page_lines
 from minewatch.capabilities.recall import shipped
 from minewatch.capabilities.table import capabilities
 from minewatch.cli import app
@@ -69,7 +69,7 @@ def cli() -> Iterator[str]:
     yield "errors and the summary beside machine formats go to standard error. `NO_COLOR` turns"
     yield "colours off; without a terminal there are none, and no progress bar."
     yield from ("", "## Exit status", "")
-    yield from table(("status", "meaning"), ((str(s), text) for s, text in STATUSES.items()))
+    yield from markdown(("status", "meaning"), ((str(s), text) for s, text in STATUSES.items()))
     yield ""
     yield "As with clamscan, a find outranks an error: an input that could not be read is named on"
     yield "standard error, the others are scanned, and the status is 1 if mining was found in them."
@@ -98,7 +98,7 @@ def one_command(name: str, command: Any) -> Iterator[str]:
     rows += [(option_names(p), plain(p.help).split(" [default")[0], default(p)) for p in options]
     if rows:
         yield ""
-        yield from table(("argument or option", "meaning", "default"), rows)
+        yield from markdown(("argument or option", "meaning", "default"), rows)
     if command.epilog:
         paragraphs = [plain(text) for text in command.epilog.strip().split("\n\n")]
         examples = [text for text in paragraphs if "minewatch " in text and ": " not in text]
@@ -152,12 +152,14 @@ def schema() -> Iterator[str]:
     yield ""
     yield "`minewatch meter` writes the columns of the table `flow`, with both addresses as text"
     yield "(`source_address`, `destination_address`), and a first column `capture` if there were"
-    yield "several inputs: `flow_id` counts from 1 in each of them."
+    yield "several inputs: `flow_id` counts from 1 in each of them. Where flow logs are among"
+    yield "them, a last column `sampling_packet_interval` says how many packets one counted"
+    yield "packet stands for; counts are multiplied by it already."
     rows = list(schema_rows())
     for name in dict.fromkeys(row["table"] for row in rows):
         yield from ("", f"## {name}", "")
         heads = ("column", "type", "unit", "IPFIX", "meaning")
-        yield from table(
+        yield from markdown(
             heads,
             (
                 (f"`{r['name']}`", r["type"], r["unit"], r["ipfix"], r["description"])
@@ -175,7 +177,7 @@ def jsonl() -> Iterator[str]:
     yield "[JSON Schema](scan-jsonl.schema.json)."
     yield ""
     rows = ((f"`{f.name}`", json_type(f.json), f.description) for f in FIELDS)
-    yield from table(("field", "type", "meaning"), rows)
+    yield from markdown(("field", "type", "meaning"), rows)
     yield from ("", "An example, spread over lines here:", "", "```json")
     yield from json.dumps(example(), indent=2).splitlines()
     yield "```"
@@ -207,7 +209,7 @@ def look_alikes() -> Iterator[str]:
         yield from (f"- `{name}`: {words[name][0]} [{words[name][1]}]" for name in names)
         for name in names:
             yield from ("", f"### `{name}`", "")
-            yield from table(
+            yield from markdown(
                 ("service", "usual", "conversations"),
                 (
                     (one.name, usual(one, name), f"{one.conversations:,}")
@@ -236,13 +238,6 @@ def json_type(schema: Any) -> str:
         return "string"
     kind = schema["type"]
     return kind if isinstance(kind, str) else " or ".join(kind)
-
-
-def table(heads: tuple[str, ...], rows: Any) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'---|' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
 
 
 def main() -> None:

@@ -51,7 +51,9 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "output": frozenset({"pipeline", "logs", "scanning"}),
     "training": frozenset({"pipeline", "logs", "exporting"}),
     "datasets": frozenset({"pipeline", "logs", "scanning", "output", "training"}),
-    "experiments": frozenset({"pipeline", "output", "training", "datasets", "exporting"}),
+    "experiments": frozenset(
+        {"pipeline", "scanning", "output", "training", "datasets", "exporting"}
+    ),
     "exporting": frozenset({"pipeline", "output"}),
     "capabilities": frozenset({"training", "exporting"}),
     "engine": frozenset({"pipeline", "output"}),

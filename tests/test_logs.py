@@ -66,6 +66,13 @@ def test_the_gate_keeps_others_apart():
     assert set(chunk.passed.intervals["flow_id"]) == set(chunk.everything["flow_id"])
 
 
+def test_headers_are_reckoned_where_a_log_counts_payload_alone():
+    log = Log("a", talk(10, octet_delta_count=-1, payload_octet_count=480))
+    _, (chunk,) = run(log)
+    for table, n in ((chunk.passed.frame, 10), (chunk.everything, 10), (chunk.passed.intervals, 1)):
+        assert set(table["octet_delta_count"]) == {n * (480 + 10 * 52)}
+
+
 def test_denied_traffic_is_counted_and_makes_no_conversation():
     denied = talk(10, source_transport_port=50_000, firewall_event=DENIED)
     report, (chunk,) = run(Log("a", talk(10), denied))
@@ -86,6 +93,28 @@ def test_server_names_follow_their_records_through_several_logs():
     _, (chunk,) = run(*sources)
     ports = chunk.passed.frame.select("source_transport_port", "tls_sni").rows()
     assert sorted(ports) == [(40_000, "pool.example"), (50_000, "cdn.example")]
+
+
+def test_names_are_kept_once_and_not_without_end(monkeypatch):
+    monkeypatch.setattr(logs, "MAX_SERVERS", 2)
+    monkeypatch.setattr(logs, "MAX_ANSWERS", 1)
+    talks = []
+    for port in range(40_000, 40_004):
+        one = talk(10)
+        for side in ("source", "destination"):
+            ports = one[f"{side}_transport_port"]
+            ports[ports == 40_000] = port
+        talks.append(one)
+    talks[0]["server_name"] = talks[2]["server_name"] = 0
+    talks[1]["server_name"] = talks[3]["server_name"] = 1
+    first = Log("a", talks[0], talks[1], servers=["x", "y"], answers={(0, POOL): "pool.example"})
+    second = Log("b", talks[2], talks[3], servers=["y", "z"], answers={(0, HOST): "host.example"})
+    report, (chunk,) = run(first, second)
+    ports = chunk.passed.frame.select("source_transport_port", "tls_sni").rows()
+    assert sorted(ports) == [(40_000, "x"), (40_001, "y"), (40_002, "y"), (40_003, None)]
+    assert chunk.names(chunk.passed.frame).to_list() == ["pool.example"] * 4
+    notes = [counters.notes for _, counters in report.files]
+    assert notes == [[], ["more names in all logs than are kept; scan fewer at once"]]
 
 
 def test_no_column_of_names_where_no_log_told_any():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Addresses as two 64-bit halves: their text, and which of them are the watched side's."""
+"""Addresses as two 64-bit halves: their text, which are the watched side's; clients' ports."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from minewatch.errors import ConfigError
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+EPHEMERAL: Final = 32_768
+"""Where Linux begins to choose ports of clients; BSD, macOS and Windows begin at 49,152."""
 _LOW: Final = (1 << 64) - 1
 _MAPPED: Final = 0xFFFF << 32
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from minewatch.arranging.arrange import Arranged, arrange
@@ -22,11 +24,15 @@ from minewatch.conversations import is_source_home
 from minewatch.errors import SourceError
 from minewatch.features.octets import with_estimated_octets
 from minewatch.pipeline import ConversationChunk, PipelineOptions
-from minewatch.records import RecordArray, RecordCounters
-from minewatch.types import Conversations
+from minewatch.records import UNKNOWN, RecordArray, RecordCounters
+from minewatch.types import Conversations, Int64Array
 
 SERVER_NAME: Final = "tls_sni"
 """Column of the name that a client asked for in TLS, as the decoder of handshakes has it."""
+_RESPONDER: Final = "destination_name"
+MAX_SERVERS: Final = 1 << 20
+MAX_ANSWERS: Final = 1 << 20
+"""Names of servers and answers of DNS that are kept of all logs of a run."""
 _HALVES: Final = ["destination_address_high", "destination_address_low"]
 
 
@@ -55,37 +61,63 @@ class LogReport:
         return sum(counters.rows_parsed for _, counters in self.files)
 
 
-@dataclass(slots=True)
 class _Names:
-    """Names that logs told, of all logs of a run."""
+    """Names that logs told, of all logs of a run: each kept once, and not without end."""
 
-    servers: list[str] = field(default_factory=list)
-    answers: dict[tuple[int, int], str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.n_told = 0
+        """Names of servers that the logs told, the same ones again among them."""
+        self._servers: dict[str, int] = {}
+        self._places: list[Int64Array] = []
+        self._answers: dict[tuple[int, int], str] = {}
 
     def add(self, source: FlowSource) -> None:
-        self.servers += source.names.servers
+        """Take in the names of a log that was read."""
+        told = source.names.servers
+        for name in told:
+            if len(self._servers) < MAX_SERVERS:
+                self._servers.setdefault(name, len(self._servers))
+        known = (self._servers.get(name, UNKNOWN) for name in told)
+        places = np.fromiter(known, np.int64, len(told))
+        self._places.append(places)
+        self.n_told += len(told)
         for address, name in source.names.answers.items():
-            self.answers.setdefault(address, name)
+            if len(self._answers) < MAX_ANSWERS:
+                self._answers.setdefault(address, name)
+        if (places == UNKNOWN).any() or not source.names.answers.keys() <= self._answers.keys():
+            source.counters.notes.append("more names in all logs than are kept; scan fewer at once")
 
     def of_responders(self, frame: pl.DataFrame) -> pl.Series:
         """Return ``destination_name``: for which name DNS gave the responder's address."""
-        name = "destination_name"
-        if not self.answers:
-            return pl.Series(name, [None] * frame.height, pl.String)
-        known = pl.DataFrame(
-            [(*halves, text) for halves, text in self.answers.items()],
-            schema={_HALVES[0]: pl.UInt64, _HALVES[1]: pl.UInt64, name: pl.String},
-            orient="row",
+        if not self._answers:
+            return pl.Series(_RESPONDER, [None] * frame.height, pl.String)
+        joined = frame.select(_HALVES).join(
+            self._answer_table, on=_HALVES, how="left", maintain_order="left"
         )
-        joined = frame.select(_HALVES).join(known, on=_HALVES, how="left", maintain_order="left")
-        return joined.get_column(name)
+        return joined.get_column(_RESPONDER)
 
     def with_servers(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Replace the places of server names by the names; no column where there are none."""
-        if self.servers:
-            names = pl.Series(SERVER_NAME, self.servers, pl.String)
-            frame = frame.with_columns(names.gather(frame.get_column(SERVER)).alias(SERVER_NAME))
+        if self._servers:
+            names = self._server_names.gather(frame.get_column(SERVER))
+            frame = frame.with_columns(names.alias(SERVER_NAME))
         return frame.drop(SERVER)
+
+    @cached_property
+    def _server_names(self) -> pl.Series:
+        """The name at each place that records of the run have; asked for when all logs are read."""
+        places = pl.Series(np.concatenate(self._places))
+        return pl.Series(list(self._servers), dtype=pl.String).gather(
+            places.set(places == UNKNOWN, None)
+        )
+
+    @cached_property
+    def _answer_table(self) -> pl.DataFrame:
+        return pl.DataFrame(
+            [(*halves, text) for halves, text in self._answers.items()],
+            schema={_HALVES[0]: pl.UInt64, _HALVES[1]: pl.UInt64, _RESPONDER: pl.String},
+            orient="row",
+        )
 
 
 def log_conversations(
@@ -115,7 +147,7 @@ def _chunks(
     next_id = 1
     with RecordSpool(settings.memory_octets, settings.folder) as spool:
         for source in sources:
-            first_name = len(names.servers)
+            first_name = names.n_told
             for records in records_of(source, report, options.on_progress, strict=strict):
                 spool.add(records, first_name)
             names.add(source)

@@ -119,9 +119,18 @@ def _strangers(group: str, contract: type) -> list[object]:
     return found
 
 
-def flow_formats() -> list[FlowFormat]:
-    """Return every kind of flow log, in the order in which they are asked."""
-    own = [cls() for cls in FLOW_FORMATS]
+def flow_formats(aws_fields: str | None = None) -> list[FlowFormat]:
+    """Return every kind of flow log, in the order in which they are asked.
+
+    Parameters
+    ----------
+    aws_fields : fields of AWS logs that have no header line, in order; None if nobody said.
+
+    Raises
+    ------
+    ConfigError : these are no fields of AWS, or a plug-in cannot be loaded.
+    """
+    own = [AwsFormat(aws_fields) if cls is AwsFormat else cls() for cls in FLOW_FORMATS]
     return own + _strangers("inputs", FlowFormat)  # type: ignore[operator]
 
 

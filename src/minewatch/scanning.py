@@ -49,6 +49,8 @@ class ScanOptions:
         of those labelled mining.
     known : what may mine, tags and transit hosts; None if the user said nothing of them.
     promise : how the threshold came from a budget of false alarms; None if it was given.
+    log_threshold : the same as ``threshold`` for flow logs, which tell less; None for the same.
+    log_promise : how it came from a budget.
     """
 
     pipeline: PipelineOptions
@@ -59,6 +61,13 @@ class ScanOptions:
     decode_all: bool = False
     known: Known | None = None
     promise: str | None = None
+    log_threshold: float | None = None
+    log_promise: str | None = None
+
+    def for_logs(self) -> ScanOptions:
+        """Return the options for flow logs: their threshold, and no payload to decode."""
+        threshold = self.threshold if self.log_threshold is None else self.log_threshold
+        return replace(self, decoders=(), threshold=threshold, promise=self.log_promise)
 
 
 Report = TypeVar("Report", CaptureReport, LogReport)
@@ -212,7 +221,7 @@ def scan_logs(
     """
     log_report, chunks = log_conversations(name, sources, options.pipeline, strict=strict)
     report = ScanReport(log_report)
-    return report, _scan_chunks(chunks, report, replace(options, decoders=()))
+    return report, _scan_chunks(chunks, report, options.for_logs())
 
 
 def _scan_chunks(

@@ -3,6 +3,7 @@
 
 import numpy as np
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from made_up_records import HOST, NS, START, record, talk
@@ -49,6 +50,24 @@ def test_the_order_of_records_changes_nothing():
         assert_frame_equal(first.intervals, again.intervals)
 
 
+@pytest.mark.parametrize("port", [3333, 40_000])
+def test_nor_does_it_among_records_of_one_time(port):
+    """With one port at both ends nothing but the address tells the directions apart."""
+    rng = np.random.default_rng(port)
+    for _ in range(60):
+        records = talk(15, every_s=30, source_transport_port=port, destination_transport_port=port)
+        records["flow_start_nanoseconds"] = START + rng.integers(0, 8, 30) * 30 * NS
+        lasts = rng.integers(0, 4, 30) * 40 * NS
+        records["flow_end_nanoseconds"] = records["flow_start_nanoseconds"] + lasts
+        records["observation_point"] = rng.integers(0, 2, 30)
+        for way in ("", "reverse_"):
+            for count in ("packet_delta_count", "octet_delta_count"):
+                records[f"{way}{count}"] = rng.integers(-1, 3, 30)
+        first, again = (arrange(some, SETTINGS) for some in (records, rng.permutation(records)))
+        assert_frame_equal(first.conversations, again.conversations)
+        assert_frame_equal(first.intervals, again.intervals)
+
+
 def test_what_two_observers_saw_counts_once():
     near, far = talk(10, observation_point=1), talk(10, observation_point=2)
     far["packet_delta_count"] = 8  # the far one lost some
@@ -75,7 +94,7 @@ def test_counts_are_scaled_by_the_sampling():
 
 def test_absurd_counts_do_not_wrap():
     row = only(talk(10, octet_delta_count=(1 << 63) - 1, sampling_packet_interval=(1 << 32) - 1))
-    assert row["octet_delta_count"] == 1 << 62
+    assert row["octet_delta_count"] == (1 << 62) - 1
 
 
 def test_a_long_silence_ends_a_conversation():
@@ -125,6 +144,33 @@ def test_a_conversation_that_cannot_pass_is_one_and_has_no_intervals():
     assert found.intervals.is_empty()
     found = arranged(record(0), record(9e4), with_intervals_of_all=True)
     assert found.conversations.height == found.intervals.height == 2
+
+
+def test_a_reused_port_hides_no_trickle_behind_a_bulk_transfer():
+    """Both together are a bulk transfer; what a silence parts is looked at by itself."""
+    bulk = talk(10, octet_delta_count=1 << 30)
+    trickle = talk(10)
+    for end in ("start", "end"):
+        trickle[f"flow_{end}_nanoseconds"] += 5 * 3600 * NS
+    found = arranged(trickle, bulk)
+    assert found.reasons == {"bulk-transfer": 1, "passed": 1}
+    assert found.passed.select("flow_id", "packet_delta_count").rows() == [(2, 100)]
+    assert found.intervals["flow_id"].to_list() == [2] * 10
+    assert found.conversations["gate_reason"].to_list() == ["bulk-transfer", "passed"]
+    whole = arranged(trickle, bulk, with_intervals_of_all=True)
+    assert whole.intervals["flow_id"].to_list() == [1] * 10 + [2] * 10
+
+
+def test_intervals_come_in_the_order_of_ids():
+    late = talk(10, vlan_id=3)
+    for side in ("source", "destination"):
+        ports = late[f"{side}_transport_port"]
+        ports[ports == 40_000] = 50_000
+    for end in ("start", "end"):
+        late[f"flow_{end}_nanoseconds"] += 60 * NS
+    found = arranged(late, talk(10))
+    assert found.passed["source_transport_port"].to_list() == [40_000, 50_000]
+    assert found.intervals.select("flow_id", "vlan_id").rows() == [(1, 0)] * 10 + [(2, 3)] * 10
 
 
 def test_ids_count_on():

@@ -8,13 +8,14 @@ import pytest
 from made_up_records import HOST, POOL, record, talk
 from minewatch import schema
 from minewatch.arranging.frames import SERVER, ends_of, flow_frame
+from minewatch.metering import record_totals as t
 from minewatch.metering.record_biflows import find_biflows
 
 
 def frame_of(records):
     n = len(records)
     biflows = find_biflows(records, 7, np.empty(n, np.int64), np.empty(n, np.int64))
-    return flow_frame(biflows, np.arange(len(biflows)), ends_of(biflows, records))
+    return flow_frame(biflows, ends_of(biflows, records[biflows[:, t.T_OWNER]]))
 
 
 def initiator(*records):
@@ -76,6 +77,14 @@ def test_what_a_log_does_not_tell_is_null():
     names = ("payload_packet_count", "payload_octet_count", "tcp_control_bits", "flow_end_reason")
     assert [row[name] for name in names] == [None] * 4
     assert row[SERVER] is None
+
+
+def test_a_record_without_any_count_takes_nothing_from_the_others():
+    none = {"packet_delta_count": -1, "octet_delta_count": -1}
+    row = initiator(record(**none, is_source_initiator=1), record(5), record(6, back=True, **none))
+    assert (row["packet_delta_count"], row["octet_delta_count"]) == (10, 1000)
+    assert row["reverse_packet_delta_count"] is None
+    assert row["is_initiator_known"]
 
 
 def test_ipv6_ends():

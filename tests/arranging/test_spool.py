@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records come back whole and by biflow, from memory and from a file."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,38 @@ def test_a_file_is_used_when_memory_is_short(monkeypatch, tmp_path):
 def test_no_room_for_the_file_is_told_with_a_cure(tmp_path):
     with pytest.raises(SourceError, match=r"do not fit into a temporary file: .*TMPDIR"):
         parts(many(), 1 << 17, folder=str(tmp_path / "missing"))
+
+
+def test_what_went_to_a_file_takes_no_memory_while_parts_are_worked_on(monkeypatch):
+    monkeypatch.setattr(module, "_TOGETHER", 1)
+    records = many(60_000)
+    octets = records.nbytes
+    tracemalloc.start()
+    try:
+        with RecordSpool(octets // 2 + (1 << 20)) as spool:
+            for start in range(0, len(records), 4096):
+                spool.add(records[start : start + 4096])
+            before, _ = tracemalloc.get_traced_memory()
+            part = next(spool.parts())
+            after, _ = tracemalloc.get_traced_memory()
+            assert 0 < part.nbytes < octets // 32
+    finally:
+        tracemalloc.stop()
+    assert before > octets // 4
+    assert after < octets // 16
+
+
+def test_a_file_that_is_cut_is_told(monkeypatch):
+    made = []
+    real = module.tempfile.TemporaryFile
+    monkeypatch.setattr(
+        module.tempfile, "TemporaryFile", lambda **at: made.append(real(**at)) or made[0]
+    )
+    with RecordSpool(1 << 17) as spool:
+        spool.add(many())
+        made[0].truncate(1000)
+        with pytest.raises(SourceError, match=r"5,000 records cannot be read from a temporary"):
+            list(spool.parts())
 
 
 def test_denied_records_are_counted_and_not_kept():

@@ -4,7 +4,7 @@ from minewatch.capabilities.page import markdown, page_lines
 from minewatch.capabilities.recall import Measurements
 from minewatch.capabilities.table import NOT_MEASURED, Capability, blind_to
 
-TOLD = Measurements("minewatch evaluate x", "2026-01-02", {})
+TOLD = Measurements("minewatch evaluate x", "minewatch evaluate y", "2026-01-02", {})
 
 
 def _found():
@@ -17,6 +17,7 @@ def test_every_input_is_in_every_table():
         assert text.count(f"| {one.title} |") == 3, one.title
         assert f"- **{one.title}**: " in text
     assert "on\n2026-01-02 by `minewatch evaluate x`\n" in text
+    assert "by\n`minewatch evaluate y`\n" in text
     assert NOT_MEASURED in text
 
 

@@ -11,7 +11,7 @@ ONE = {
     "title": "AWS",
     "normal": 100,
     "normal_scored": 10,
-    "thresholds": {"one": None},
+    "thresholds": {"one": None, "label": 0.14},
     "false_alarms": {"one": 1},
     "recalls": [
         {"cost": "one", "seen_s": 0, "lasting_s": 1800, "found": 3, "mining": 4,
@@ -20,13 +20,17 @@ ONE = {
          "recall": [None, None, None]},
     ],
 }  # fmt: skip
-FILE = {"format": 1, "made_by": "c", "date": "d", "inputs": {"aws-60s": ONE}}
+FILE = {
+    "format": 1, "made_by": "c", "captures_made_by": "e", "date": "d", "inputs": {"aws-60s": ONE},
+}  # fmt: skip
 
 
 def test_a_file_is_read():
-    (one,) = read(json.dumps(FILE), "x").inputs.values()
+    told = read(json.dumps(FILE), "x")
+    assert (told.made_by, told.captures_made_by, told.date) == ("c", "e", "d")
+    (one,) = told.inputs.values()
     assert (one.name, one.title, one.normal, one.normal_scored) == ("aws-60s", "AWS", 100, 10)
-    assert one.false_alarms == {"one": 1}
+    assert (one.false_alarms, one.label_threshold) == ({"one": 1}, 0.14)
     # where nothing mines, nothing was measured
     assert one.recalls == {("one", 0, 1800): Measured(3, 4, 0.5, 1.0)}
 
@@ -50,7 +54,8 @@ def test_another_format_is_refused():
 
 def test_what_ships_is_of_inputs_that_are_known():
     told = shipped()
-    assert told.made_by.startswith("minewatch evaluate ")
+    for command in (told.made_by, told.captures_made_by):
+        assert command.startswith("minewatch evaluate ")
     known = {name for one in INPUTS for name in one.measured}
     assert set(told.inputs) == known
     for one in told.inputs.values():

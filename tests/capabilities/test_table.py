@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import pytest
 
 from minewatch.capabilities import table
-from minewatch.capabilities.inputs import INPUTS
+from minewatch.capabilities.inputs import INPUTS, NO_NAMES
 from minewatch.capabilities.recall import Measured, Measurement, Measurements
 from minewatch.capabilities.table import (
     NO_ROW_YET,
@@ -25,8 +26,8 @@ RECALLS = {
     ("label", 0, 1800): Measured(1, 4, 0.0, 0.5),
     ("one", 0, 0): Measured(9, 99, 0.0, 0.5),
 }
-AWS = Measurement("aws-60s", "AWS, 60 s", 1000, 10, {"label": 7}, RECALLS)
-TOLD = Measurements("minewatch evaluate", "2026-01-02", {"aws-60s": AWS, "strange": AWS})
+AWS = Measurement("aws-60s", "AWS, 60 s", 1000, 10, 0.14121, {"label": 7}, RECALLS)
+TOLD = Measurements("minewatch evaluate", "", "2026-01-02", {"aws-60s": AWS, "strange": AWS})
 
 
 @pytest.fixture
@@ -44,6 +45,15 @@ def found(monkeypatch):
     return made
 
 
+def test_inputs_that_differ_in_names_are_asked_about_each(monkeypatch):
+    asked = []
+    monkeypatch.setattr(table, "ready_after", lambda entry, *more: asked.append(entry.name) or {})
+    zeek = BY_NAME["zeek"]
+    nameless = replace(zeek, name="nameless", tells=replace(zeek.tells, names=NO_NAMES))
+    capabilities([], TOLD, [zeek, nameless, BY_NAME["nfstream"]])
+    assert asked == ["zeek", "nameless"]
+
+
 def test_an_input_has_what_was_measured_of_it(found):
     assert [one.measured for one in found] == [(AWS,), (), (), ()]
 
@@ -58,20 +68,21 @@ def test_recall_is_of_mining_that_lasts_long_and_at_one_false_alarm(found):
         NOT_MEASURED,
         "0.75, 3 of 4",
         "0.25 (0.00 to 0.50), 1 of 4",
+        "0.141",
         "7 of 1,000",
     )
-    assert rows[1] == ("Zeek conn.log", "-", *[NOT_MEASURED] * 6)
+    assert rows[1] == ("Zeek conn.log", "-", *[NOT_MEASURED] * 7)
     assert all(len(row) == len(RECALL_HEADS) for row in rows)
 
 
 def test_what_is_logged_at_the_end_was_not_seen_before(monkeypatch):
     monkeypatch.setattr(table, "ready_after", lambda *given: {})
-    told = Measurements("x", "y", {"zeek": AWS})
+    told = Measurements("x", "", "y", {"zeek": AWS})
     (one,) = capabilities([], told, [BY_NAME["zeek"]])
     (row,) = recall_rows([one])
     assert row[2:6] == (NO_ROW_YET, NO_ROW_YET, NO_ROW_YET, "0.75, 3 of 4")
     assert dict(one.lines())["recall"] == (
-        "AWS, 60 s; at one false alarm in 1,000: its end: 0.75, 3 of 4"
+        "AWS, 60 s, at one false alarm in 1,000: at its end 0.75, 3 of 4"
     )
 
 
@@ -106,6 +117,7 @@ def test_everything_is_data(found):
     assert data["ready_after_s"] == {"rhythm": 600, "sequence": None, "one-class": 0}
     assert data["tells"]["payload"] is False
     assert data["recall"]["aws-60s"]["false_alarms"] == {"label": 7}
+    assert data["recall"]["aws-60s"]["label_threshold"] == 0.14121
     assert len(data["recall"]["aws-60s"]["recalls"]) == len(RECALLS)
     assert data["input_formats"] == ["aws"]
 
@@ -114,7 +126,7 @@ def test_lines_for_a_person(found):
     lines = dict(found[0].lines())
     assert lines["detectors"] == "rhythm (after 10 min), one-class (after its end)"
     assert lines["recall"] == (
-        "AWS, 60 s; at one false alarm in 1,000: 30 min: 0.50 (0.10 to 0.90), 2 of 4, "
-        "its end: 0.75, 3 of 4"
+        "AWS, 60 s, at one false alarm in 1,000: after 30 min 0.50 (0.10 to 0.90), 2 of 4; "
+        "at its end 0.75, 3 of 4"
     )
     assert dict(found[1].lines())["recall"] == NOT_MEASURED

@@ -20,13 +20,15 @@ def test_the_table_names_every_input(run):
     assert result.exit_code == 0, result.stderr
     for one in INPUTS:
         assert f"\n{one.title}\n" in f"\n{result.stdout}"
-    assert f"Recall measured on {shipped().date}" in result.stdout
+    assert f"measured on {shipped().date}." in result.stdout
 
 
 def test_json_holds_all_of_it(run, found):
     result = run("capabilities", "--format", "json")
     data = json.loads(result.stdout)
-    assert data["date"] == shipped().date
+    told = shipped()
+    commands = (data["made_by"], data["captures_made_by"])
+    assert (*commands, data["date"]) == (told.made_by, told.captures_made_by, told.date)
     assert data["inputs"] == [json.loads(json.dumps(one.as_data())) for one in found]
 
 

@@ -72,7 +72,7 @@ def test_what_was_received_is_written_when_it_is_stopped(number, tmp_path):
     assert held(tmp_path) == {"flows-20210309T085950Z.parquet": 630}
     assert told == [
         f"listening on 127.0.0.1:{port}",
-        f"{tmp_path}/flows-20210309T085950Z.parquet: 22 datagrams, 630 records, 300 lost by "
+        f"{tmp_path}/flows-20210309T085950Z.parquet; so far 22 datagrams, 630 records, 300 lost by "
         "sequence numbers, 0 dropped by the kernel, 0 refused, 1 fault",
     ]
 
@@ -87,7 +87,7 @@ def test_files_are_begun_anew(tmp_path):
         status, told = ended(process)
     assert status == 0
     assert sorted(held(tmp_path).values()) == [30, 60]
-    assert told[-1].startswith("no file: 3 datagrams, 90 records, 0 lost")
+    assert told[-1].startswith("no new file; so far 3 datagrams, 90 records, 0 lost")
 
 
 def test_it_ends_by_itself(tmp_path):
@@ -97,7 +97,7 @@ def test_it_ends_by_itself(tmp_path):
     assert list(held(tmp_path).values()) == [60]
     with started(tmp_path, "--for", "0.2") as (process, port):
         status, told = ended(process)
-    assert (status, told[-1][:21]) == (0, "no file: 0 datagrams,")
+    assert (status, told[-1][:33]) == (0, "no new file; so far 0 datagrams, ")
 
 
 def test_exporters_that_are_not_allowed(tmp_path):
@@ -118,7 +118,7 @@ def test_real_exporters_send_all_versions_to_one_port(tmp_path):
         process.terminate()
         status, told = ended(process)
     assert status == 0
-    assert re.search(r": 9 datagrams, 204 records, 0 lost .* 0 faults$", told[-1])
+    assert re.search(r"; so far 9 datagrams, 204 records, 0 lost .* 0 faults$", told[-1])
     (path,) = folder.iterdir()
     table = pl.read_parquet(path)
     assert table["packet_delta_count"].sum() == 3 * 1530

@@ -197,3 +197,66 @@ def test_kinds_of_flow_logs_may_be_left_out(asked, run, tmp_path):
         "minewatch: --formats-only: measures nothing without them; drop --no-formats\n"
     )
     assert not (tmp_path / "p").exists()
+
+
+# What ships
+
+
+@pytest.fixture
+def labelled(tmp_path, mining_pcap):
+    """A labels file of one capture."""
+    path = tmp_path / "labels.tsv"
+    path.write_text(
+        "capture\tsource\tlabel\taddress\n"
+        "mining.pcap\toffice\tmining\t203.0.113.9\n"
+        "mining.pcap\toffice\tnormal\t\n"
+    )
+    return path
+
+
+def test_shipped_measures_what_scan_uses(labelled, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "find_spec", lambda name: None)  # and needs no extra
+    result = run("evaluate", "--shipped", labelled, "--out", tmp_path / "o")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == "scanning mining.pcap ...\n"
+    assert result.stdout.splitlines() == [
+        "input    threshold  mining found               false alarms among normal",
+        "packets  0.5        1 of 1: 100 % (21 to 100)  0 of 2: 0 % (0 to 66)",
+        str(tmp_path / "o" / "report.md"),
+    ]
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {"report.md", "shipped.json"}
+    assert "1 of 1: 100 % (21 to 100)" in (tmp_path / "o" / "report.md").read_text()
+
+
+def test_shipped_and_quiet(labelled, run, tmp_path):
+    result = run("evaluate", "--shipped", labelled, "--out", tmp_path / "o", "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert (tmp_path / "o" / "shipped.json").exists()
+
+
+def test_shipped_tells_what_cannot_be_read_and_measures_the_rest(labelled, run, tmp_path):
+    with labelled.open("a") as file:
+        file.write("gone.pcap\toffice\tnormal\t\n")
+    result = run("evaluate", "--shipped", labelled, "--out", tmp_path / "o", "--quiet")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"minewatch: {tmp_path}/gone.pcap: no such file; ")
+    assert "## What could not be read" in (tmp_path / "o" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ([], "--shipped: name labels files, or folders of runs"),
+        (["a.tsv", "--small"], "--shipped: nothing is trained or drawn; leave out --small"),
+        (
+            ["a.tsv", "--cache", "c", "--seed", 3, "--workers", 2],
+            "--shipped: nothing is trained or drawn; leave out --cache, --workers, --seed",
+        ),
+        (["a.tsv", "--no-formats"], "--shipped: nothing is trained or drawn; leave out --no-f"),
+    ],
+)
+def test_shipped_takes_no_options_of_training(given, text, run, tmp_path):
+    result = run("evaluate", "--shipped", *given, "--out", tmp_path / "o")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"minewatch: {text}")
+    assert not (tmp_path / "o").exists()

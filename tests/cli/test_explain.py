@@ -3,7 +3,13 @@ import json
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+
+from made_up_logs import MadeUpFormat, log
+from made_up_records import record, talk
+from minewatch.readers.flowlogs.table import record_frame
+from minewatch.records import Names
 
 MINER = "10.0.0.5:41022-203.0.113.9:443"
 
@@ -42,6 +48,60 @@ def test_every_form_of_name_finds_the_same(run, mining_pcap):
         ["--id", "1"],
     ):
         assert run("explain", mining_pcap, *arguments).stdout == by_ends
+
+
+def test_flow_logs_are_explained_by_the_names_that_scan_gives(run, tmp_path):
+    """A conversation may lie in several files, and those that nobody scored are found too."""
+    (tmp_path / "logs").mkdir()
+    later = record(7200, source_transport_port=50_000)
+    records = np.concatenate([talk(20, every_s=61), later])
+    for n in range(3):
+        record_frame(records[n::3], Names()).write_csv(tmp_path / "logs" / f"{n}.csv")
+    scanned = run("scan", tmp_path / "logs", "--all", "--format", "jsonl", "-q")
+    found = [json.loads(line) for line in scanned.stdout.splitlines()]
+    assert [one["packet_delta_count"] for one in found] == [200, 10]
+    table = " ".join(run("scan", tmp_path / "logs", "--threshold", "0.001").stdout.split())
+    assert f"id 1, community id {found[0]['community_id']}, {tmp_path}/logs (3 files)" in table
+    for number, one in enumerate(found, 1):
+        text = run("explain", tmp_path / "logs", "--id", str(number)).stdout
+        assert f", id {number}, community id {one['community_id']}" in " ".join(text.split())
+        ends = "-".join(
+            f"{one[f'{side}_address']}:{one[f'{side}_transport_port']}"
+            for side in ("source", "destination")
+        )
+        for name in (one["community_id"], ends):
+            assert run("explain", tmp_path / "logs", name).stdout == text
+    assert "\nWhy it was not scored\n  one-way: " in text
+
+
+def test_what_cannot_be_read_is_told_before_what_was_not_found(run, tmp_path):
+    path = tmp_path / "a.csv"
+    record_frame(talk(), Names()).write_csv(path)
+    result = run("explain", path, "--id", "7")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith(f"minewatch: {path}: no conversation with id 7; ")
+    result = run("explain", path, "--id", "7", "--input-format", "aws")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"minewatch: {path}: the order of its fields cannot be known")
+
+
+def test_a_log_that_cannot_be_read_to_its_end_is_told(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("minewatch.registry.flow_formats", lambda _: [MadeUpFormat()])
+    (tmp_path / "a.log").write_bytes(log(3))
+    (tmp_path / "b.log").write_bytes(log(1) + b"refuse\n")
+    result = run("explain", tmp_path, "--id", "1")
+    assert result.exit_code == 2
+    assert result.stderr == f"minewatch: {tmp_path}/b.log: refused; write something else\n"
+    assert "not-tcp: not TCP" in result.stdout
+
+
+def test_captures_and_flow_logs_are_not_explained_together(run, mining_pcap, tmp_path):
+    record_frame(talk(), Names()).write_csv(tmp_path / "a.csv")
+    (tmp_path / "a.pcap").write_bytes(mining_pcap.read_bytes())
+    result = run("explain", tmp_path, "--id", "1")
+    assert result.exit_code == 2
+    assert "explain takes inputs of one kind; name one, or --input-format" in result.stderr
 
 
 def test_what_the_gate_stopped_is_told_why(run, mining_pcap):

@@ -131,3 +131,32 @@ def test_a_budget_is_for_what_ships():
 def test_without_a_budget_the_threshold_is_that_of_the_label():
     options = o.scan_options(PipelineOptions())
     assert (options.threshold, options.promise, options.known) == (0.5, None, None)
+
+
+def test_flow_logs_have_a_threshold_of_their_own_at_which_nothing_benign_was_labelled():
+    options = o.scan_options(PipelineOptions(), of_logs=True)
+    points = operating_points.shipped_points()
+    assert options.threshold == 0.5
+    assert options.log_threshold == points.quiet_threshold(operating_points.FLOW_LOG_INPUTS)
+    assert 0.05 < options.log_threshold < 0.5
+    assert options.for_logs().threshold == options.log_threshold
+    assert options.for_logs().decoders == ()
+    given = o.scan_options(PipelineOptions(), 0.7, of_logs=True)
+    assert given.for_logs().threshold == given.threshold == 0.7
+
+
+def test_with_models_that_were_not_measured_flow_logs_have_the_threshold_of_captures():
+    own = str(shipped_model("flowstats"))
+    assert o.scan_options(PipelineOptions(), model=own, of_logs=True).for_logs().threshold == 0.5
+
+
+def test_a_budget_is_kept_for_each_kind_of_input_that_is_there():
+    options = o.scan_options(PipelineOptions(), budget="20/host-month", of_logs=True)
+    assert options.promise.startswith(f"threshold {options.threshold:.6g}: at most")
+    assert options.log_promise.startswith(f"threshold {options.log_threshold:.6g}: at most")
+    assert options.log_threshold < options.threshold
+    only_logs = o.scan_options(
+        PipelineOptions(), budget="20/host-month", of_captures=False, of_logs=True
+    )
+    assert only_logs.promise is None
+    assert only_logs.log_promise == options.log_promise

@@ -9,6 +9,8 @@ import pytest
 from communityid import CommunityID, FlowTuple
 
 from contract_check import problems
+from made_up_logs import MadeUpFormat
+from made_up_logs import log as made_up_log
 from minewatch import registry
 from minewatch.models.model_file import shipped_model
 from minewatch.output.contract import NAMES, json_schema
@@ -69,6 +71,7 @@ def test_jsonl_is_the_contract(run, mining_pcap):
         "transit": None,
         "allowed_by": None,
         "expired_allowance": None,
+        "sampling_packet_interval": 1,
     }
     assert probability > 0.99
     assert detectors["signature"] == pytest.approx(0.999)
@@ -261,3 +264,75 @@ def test_text_from_the_wire_cannot_act_on_a_terminal(run, capture_of_agent):
     result = run("scan", capture_of_agent("[red]evil[/red]\x1b[2J\u202e"))
     assert "[red]evil[/red]?[2J?" in result.stdout
     assert "\x1b" not in result.stdout
+
+
+def aws_log(path, n=20, more=""):
+    """A miner's trickle in windows of a minute, and a line more."""
+    lines = ["version srcaddr dstaddr srcport dstport protocol packets bytes start end action"]
+    for i in range(n):
+        start = 1_700_000_000 + 60 * i
+        for ends in (f"{MINER} {POOL} 41022 3333", f"{POOL} {MINER} 3333 41022"):
+            lines.append(f"2 {ends} 6 {8 + i % 3} {900 + 40 * (i % 3)} {start} {start + 55} ACCEPT")
+    path.write_text("\n".join([*lines, more]))
+    return path
+
+
+def test_flow_logs_have_a_threshold_of_their_own_and_it_is_told(run, tmp_path):
+    result = run("scan", aws_log(tmp_path / "a.log"))
+    assert result.stderr == ""
+    assert "of 1 conversation" in result.stdout
+    assert "(40 records, 1 flow log)" in result.stdout
+    assert "  threshold of flow logs 0.1412: no benign conversation" in result.stdout
+    assert "threshold of" not in run("scan", tmp_path / "a.log", "--threshold", "0.5").stdout
+
+
+def test_captures_and_flow_logs_are_scanned_together(run, mining_pcap, tmp_path):
+    result = run("scan", mining_pcap, aws_log(tmp_path / "a.log"), "--all", "--format", "jsonl")
+    found = lines(result)
+    assert {r["capture"] for r in found} == {str(mining_pcap), str(tmp_path / "a.log")}
+    log = next(r for r in found if r["capture"].endswith("a.log"))
+    assert (log["packet_delta_count"], log["reverse_packet_delta_count"]) == (179, 179)
+    assert log["sampling_packet_interval"] == 1
+    assert list(problems(log, json_schema())) == []
+
+
+def test_a_bogus_row_is_told_and_strict_stops_there(run, tmp_path):
+    log = aws_log(tmp_path / "a.log", more="bogus line\n")
+    result = run("scan", log)
+    assert result.exit_code in (0, 1)
+    assert "rows that could not be used: 1 wrong number of fields" in result.stdout
+    assert f"{log}:42: wrong number of fields" in result.stdout
+    result = run("scan", log, "--strict")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"minewatch: {log}:42: wrong number of fields; ")
+
+
+def test_a_log_that_cannot_be_read_to_its_end_is_an_error_and_the_others_are_scanned(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("minewatch.registry.flow_formats", lambda _: [MadeUpFormat()])
+    (tmp_path / "a.log").write_bytes(made_up_log(3))
+    (tmp_path / "b.log").write_bytes(made_up_log(1) + b"refuse\n")
+    result = run("scan", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"minewatch: {tmp_path}/b.log: refused; write something else\n"
+    assert "(3 records, 2 flow logs)" in result.stdout
+    result = run("scan", tmp_path, "--strict")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"minewatch: {tmp_path}/b.log: refused; write something else\n"
+
+
+def test_a_log_named_twice_counts_once(run, tmp_path):
+    log = aws_log(tmp_path / "a.log")
+    result = run("scan", log, f"{tmp_path}/*.log", "--all", "--format", "jsonl")
+    (found,) = lines(result)
+    assert (found["packet_delta_count"], found["capture"]) == (179, str(log))
+    assert f"minewatch: {log}: named more than once; it is read once\n" in result.stderr
+
+
+def test_a_format_may_be_forced(run, tmp_path):
+    result = run("scan", aws_log(tmp_path / "a.log"), "--input-format", "zeek")
+    assert result.exit_code == 2
+    assert str(tmp_path / "a.log") in result.stderr
+    result = run("scan", tmp_path / "a.log", "--input-format", "vms")
+    assert "--input-format 'vms': not known; one of capture, " in result.stderr

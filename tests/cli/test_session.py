@@ -159,6 +159,16 @@ def test_no_bar_is_shown_for_nothing(monkeypatch, logs):
     assert sys.stderr.getvalue() == ""
 
 
+def test_progress_goes_on_with_each_log(monkeypatch, logs):
+    session = Session.of([str(logs / "a.log"), str(logs / "deep/c.log")], True, FORMATS)
+    begun = []
+    monkeypatch.setattr(session.progress, "begin", lambda one, of: begun.append((one.name, of)))
+    (group,) = session.groups()
+    opened = list(session.opened(group))
+    assert begun == [(flows.name, flows.counters) for flows in opened]
+    assert len(begun) == 2
+
+
 def test_a_log_that_cannot_be_opened_is_reported_and_the_next_one_is(logs, capsys):
     session = Session.of([str(logs / "a.log"), str(logs / "deep/c.log")], True, FORMATS)
     (group,) = session.groups()

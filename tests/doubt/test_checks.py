@@ -85,7 +85,7 @@ def test_names_are_told_for_what_they_are_worth(row, text):
 @pytest.mark.parametrize(
     ("others", "text"),
     [
-        ((0, 0), "No other host talks to 203.0.113.9, port 443, in this capture."),
+        ((0, 0), "No other host was seen to talk to 203.0.113.9, port 443."),
         ((1, 0), "1 more host talks to 203.0.113.9, port 443, in no such manner"),
         ((7, 1), "1 more host has a conversation like this with 203.0.113.9, port 443"),
         ((7, 3), "3 more hosts have a conversation like this"),

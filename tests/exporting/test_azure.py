@@ -74,6 +74,13 @@ def test_a_silent_connection_is_forgotten_and_begins_anew():
     assert sorted(apart, key=lambda text: int(text.partition(",")[0])) == expected
 
 
+def test_four_minutes_of_silence_to_the_millisecond_forget_nothing():
+    talk = packets((0, 60, True, 2), (240, 40, True, 0x10))
+    assert [text.split(",")[7] for text in tuples(log_of(talk, ends(), s.azure_vnet(100)))] == [
+        "B", "C", "C",
+    ]  # fmt: skip
+
+
 def test_what_went_on_is_not_begun_again_by_the_next_rows():
     talk = packets((0, 60, True, 2), (100, 40, True, 0x10), (200, 40, True, 0x10))
     told = log_of(talk, ends(), s.azure_vnet(60))

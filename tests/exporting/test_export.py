@@ -164,6 +164,17 @@ def test_captures_follow_each_other_in_one_log(capture, tmp_path, format):
     assert two[name].sum() == 2 * one[name].sum()
 
 
+def test_captures_that_are_alike_have_conversations_of_their_own(capture, tmp_path):
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    export([capture, capture], "zeek", settings_for("zeek"), twice)
+    lines = [line.split() for line in twice.read_text().splitlines() if line[0] != "#"]
+    assert len({line[1] for line in lines}) == len(lines)
+    settings = settings_for("azure-vnet")
+    export([capture], "azure-vnet", settings, once)
+    export([capture, capture], "azure-vnet", settings, twice)
+    assert twice.read_text().count(",B,NX,") == 2 * once.read_text().count(",B,NX,")
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_capture_without_packets_is_a_log_without_records(tmp_path, format):
     empty = tmp_path / "empty.pcap"

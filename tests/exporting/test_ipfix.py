@@ -86,6 +86,13 @@ def test_an_export_is_not_before_what_it_tells_of():
         assert time_s >= 115
 
 
+def test_what_has_no_flags_has_none_in_the_file():
+    told = log_of(packets((1, 90, True, 0)), ends(protocol=17), s.ipfix())
+    assert told["tcp_control_bits"].to_list() == [-1]
+    (_, _, ((_, data),)) = messages(written(told))[1]
+    assert struct.unpack(">HBB", data[44:48]) == (0, 17, 1)
+
+
 def test_a_file_without_records_has_its_templates():
     assert [sets[0][0] for _, _, sets in messages(written())] == [2]
 

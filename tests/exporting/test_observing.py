@@ -2,7 +2,7 @@
 import polars as pl
 import pytest
 
-from exported_talk import HOME, OTHER_HOME, TALK, ends, many
+from exported_talk import HOME, OTHER_HOME, TALK, ends, many, packets
 from minewatch.exporting import settings as s
 from minewatch.exporting import windows as w
 
@@ -61,3 +61,23 @@ def test_how_a_capture_is_cut_changes_no_sample():
         for at in range(0, 2000, 300)
     ]
     assert pl.concat(parts).equals(whole)
+
+
+def test_flags_that_a_log_has_no_word_for_are_not_told():
+    talk = packets((1, 60, True, 0x1A), (2, 60, False, 0x38))
+    told = {one.tcp_flags: one for one in (s.aws(), s.zeek(), s.ipfix())}
+    flags = {
+        kind: w.observed(talk, ends(), settings)["tcp_flags"].to_list()
+        for kind, settings in told.items()
+    }
+    assert flags[s.TcpFlags.OPENING] == [0x12, 0x00]  # ACK only with SYN
+    assert flags[s.TcpFlags.LETTERS] == [0x12, 0x10]
+    assert flags[s.TcpFlags.ALL] == [0x1A, 0x38]
+
+
+def test_both_interfaces_of_one_address_sample_apart():
+    settings = s.gcp(900, sampling=10)
+    rows = w.observed(many(), ends(responder=HOME, homes=(True, True)), settings)
+    kept = w.sampled(rows, settings)
+    first, second = (set(kept.filter(by_source=side)["number"]) for side in (True, False))
+    assert 100 < len(first & second) < 300

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from exported_talk import OTHER_HOME, TALK, S, ends, packets, told
+from exported_talk import OTHER_HOME, TALK, S, ends, log_of, packets, told
 from minewatch.exporting import settings as s
 from minewatch.exporting import telling
 from minewatch.exporting import windows as w
@@ -87,3 +87,15 @@ def test_a_record_says_whose_interface_saw_it():
     assert sorted(seen) == sorted(
         [(40000, True, other), (40000, False, own), (3333, True, own), (3333, False, other)]
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "after_s", "begins_s"),
+    [(0x18, 240, 10), (0x18, 240.001, 250.001), (0x14, 30, 40)],
+    ids=["goes on", "forgotten", "closed"],
+)
+def test_a_record_of_azure_tells_of_the_time_since_the_one_before(flags, after_s, begins_s):
+    settings = s.azure_vnet(5)
+    talk = packets((0, 60, True, 2), (10, 60, True, flags), (10 + after_s, 60, True, 0x10))
+    records = telling.continued(log_of(talk, ends(), settings), settings)
+    assert records.sort("flow_end_nanoseconds")["flow_start_nanoseconds"][-1] == begins_s * S

@@ -33,6 +33,20 @@ def test_headers_are_added_to_payload_in_each_direction():
     assert found.schema["octet_delta_count"] == pl.Int64
 
 
+def test_absurd_counts_do_not_wrap():
+    absurd = {
+        f"{way}{name}": [(1 << 62) - 1] * 2
+        for way in _WAYS
+        for name in ("packet_delta_count", "payload_octet_count")
+    }
+    none = {f"{way}octet_delta_count": [None, None] for way in _WAYS}
+    found = with_estimated_octets(_frame(**absurd, **none))
+    for way in _WAYS:
+        assert found[f"{way}octet_delta_count"].min() > 1 << 61
+    both = pl.col("octet_delta_count") + pl.col("reverse_octet_delta_count")
+    assert found.select(both).to_series().min() > 1 << 62
+
+
 def test_what_nobody_counted_stays_unknown():
     none = {f"{way}{name}": [None, None] for way in _WAYS for name in
             ("octet_delta_count", "payload_octet_count")}  # fmt: skip

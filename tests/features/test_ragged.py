@@ -85,3 +85,15 @@ def test_many_lists_are_as_numpy_says_of_each(rng):
     assert many.distinct().tolist() == [len(set(p)) for p in parts]
     before = np.concatenate([np.r_[np.nan, p[:-1]] for p in parts if len(p)])
     same(many.previous(), before.tolist())
+
+
+def test_each_list_is_ordered_by_itself_whatever_its_length(rng):
+    counts = np.concatenate([np.arange(70), rng.integers(0, 400, 900)])
+    values = rng.integers(0, 50, counts.sum()).astype(float)
+    values[rng.random(len(values)) < 0.02] = NAN
+    many = Ragged(values, np.cumsum(counts))
+    parts = np.split(many.values, many.stops[:-1])
+    found = many.ordered()
+    assert found.stops is many.stops
+    np.testing.assert_array_equal(found.values, np.concatenate([np.sort(p) for p in parts]))
+    np.testing.assert_array_equal(many.values, values)

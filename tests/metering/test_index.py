@@ -79,6 +79,29 @@ def test_hashes_are_32_bits_and_depend_on_everything():
     assert hash_key(*key, 7) != one
 
 
+def test_nobody_can_choose_addresses_that_share_a_slot():
+    """Pairs of halves that agree in any one sum or difference would make a chain of all."""
+    n = 2000
+    numbers = [1 + 7919 * i for i in range(n)]
+    inverse = pow(31, -1, 1 << 64)
+    families = {
+        "xor times 31": [(k, (k ^ 5) * inverse) for k in numbers],
+        "xor": [(k, k ^ 5) for k in numbers],
+        "sum": [(k, -k) for k in numbers],
+        "one": [(k, 0) for k in numbers],
+        "other": [(0, k) for k in numbers],
+    }
+    for name, pairs in families.items():
+        for place in ((0, 2), (1, 3), (0, 1), (2, 3)):
+            hashes = set()
+            for pair in pairs:
+                key = [9, 9, 9, 9]
+                for at, value in zip(place, pair, strict=True):
+                    key[at] = (value + (1 << 63)) % (1 << 64) - (1 << 63)
+                hashes.add(hash_key(*key, 6, 99))
+            assert len(hashes) > 0.99 * n, (name, place)
+
+
 def test_hashes_of_neighbours_spread(rng):
     """Ports and addresses that count up must not meet in the low bits."""
     slots = np.zeros(4096, np.int64)

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from made_up_records import record, talk
+from made_up_records import NS, record, talk
 from minewatch.metering import record_totals as t
 from minewatch.metering.record_biflows import find_biflows
 
@@ -20,7 +20,7 @@ def test_records_of_one_biflow_share_a_row():
     # The answers of the second talk come from a biflow of their own: 3333 to 40000 was said.
     assert len(totals) == len(set(biflow_of)) == 3
     assert biflow_of[:6] == [0] * 6
-    assert takes == [3] * 10
+    assert takes == [1, 2] * 5
     assert totals[0, [t.T_PACKETS_AB, t.T_PACKETS_BA]].tolist() == [30, 30]
 
 
@@ -29,6 +29,22 @@ def test_the_observer_that_saw_more_counts_and_a_tie_goes_to_the_lesser_number()
     more = record(observation_point=2, packet_delta_count=10)
     assert found(less, more)[2] == [0, 1]
     assert found(record(observation_point=2), record(observation_point=1))[2] == [0, 1]
+
+
+def test_what_another_observer_saw_more_of_does_not_count_at_all():
+    """Of each observer one direction counts; its records of the other one must leave no trace."""
+    near, far = (talk(2, observation_point=point) for point in (1, 2))
+    near["packet_delta_count"][1::2] = 3
+    far["packet_delta_count"][0::2] = 3
+    far["flow_end_nanoseconds"][0::2] += 40 * NS
+    totals, _, takes = found(near, far)
+    assert takes == [1, 0, 1, 0, 0, 2, 0, 2]
+    assert totals[0, t.T_RECORDS] == 4
+    assert totals[0, t.T_END] == near["flow_end_nanoseconds"].max()
+    both = record(reverse_packet_delta_count=0, observation_point=3)
+    assert found(near, far, both)[2] == [1, 0, 1, 0, 0, 2, 0, 2, 0]
+    both["reverse_packet_delta_count"] = 50
+    assert found(near, far, both)[2] == [1, 0, 1, 0, 0, 0, 0, 0, 2]
 
 
 def test_directions_may_come_from_different_observers():

@@ -6,16 +6,18 @@ import numpy as np
 from made_up_records import NS, START, record
 from minewatch.metering import record_totals as t
 from minewatch.metering.record_intervals import cut_intervals
+from minewatch.metering.record_keys import directions
 
 
 def cut(*records, takes=3, timeout_s=3600):
     joined = np.concatenate(records)
     n = len(joined)
+    counted = np.array([takes & directions(joined, i) for i in range(n)])
     return cut_intervals(
         joined,
         np.arange(n),
         np.zeros(n, np.int64),
-        np.full(n, takes),
+        counted,
         60 * NS,
         timeout_s * NS,
     )
@@ -48,7 +50,7 @@ def test_conversations_end_with_a_silence():
 def test_a_conversation_ends_where_the_biflow_does():
     records = np.concatenate([record(0), record(1)])
     parts, _ = cut_intervals(
-        records, np.array([1, 0]), np.array([4, 7]), np.array([3, 3]), 60 * NS, 3600 * NS
+        records, np.array([1, 0]), np.array([4, 7]), np.array([1, 1]), 60 * NS, 3600 * NS
     )
     assert parts[:, t.T_OWNER].tolist() == [7, 4]
 

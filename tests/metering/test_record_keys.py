@@ -6,10 +6,12 @@ import pytest
 
 from made_up_records import record
 from minewatch.metering.record_keys import (
+    directions,
     group_records,
     is_same_biflow,
     is_swapped,
     record_hash,
+    tie_keys,
 )
 from minewatch.records import DENIED, RECORD
 
@@ -52,6 +54,21 @@ def test_an_end_is_the_greater_by_address_then_by_port():
     assert not is_swapped(record(**{**ends, "destination_address_high": 1}), 0)
     # Addresses are unsigned.
     assert is_swapped(record(**{**ends, "source_address_high": 1 << 63}), 0)
+
+
+@pytest.mark.parametrize(("back", "one_way"), [(False, 1), (True, 2)])
+def test_directions_of_which_a_record_tells(back, one_way):
+    assert directions(record(back=back), 0) == one_way
+    assert directions(record(back=back, reverse_packet_delta_count=0), 0) == 3
+    assert directions(record(back=back, reverse_octet_delta_count=0), 0) == 3
+
+
+def test_keys_for_ties_are_those_of_biflows_and_the_same_in_every_run():
+    records = np.repeat(record(), 500)
+    records["source_transport_port"] = 40_000 + np.arange(500)
+    keys = tie_keys(np.concatenate([records, record(back=True)]))
+    assert len(set(keys.tolist())) == 500
+    assert keys[500] == keys[0] == 8_830_784_331_439_239_832
 
 
 def test_records_of_a_group_stand_together_and_denied_ones_are_left_out():

@@ -9,23 +9,26 @@ from minewatch.metering.record_order import order_records
 
 
 def plain(records, biflow_of, takes, is_wanted):
-    own = (
-        "flow_start_nanoseconds",
-        "flow_end_nanoseconds",
-        "source_transport_port",
-        "packet_delta_count",
-    )
+    times = ("flow_start_nanoseconds", "flow_end_nanoseconds")
+
+    def counts(i):
+        return (records[i]["packet_delta_count"], records[i]["octet_delta_count"])
+
     rows = [i for i in range(len(records)) if takes[i] and is_wanted[biflow_of[i]]]
-    return sorted(rows, key=lambda i: (biflow_of[i], *(records[i][name] for name in own), i))
+    return sorted(
+        rows,
+        key=lambda i: (biflow_of[i], *(records[i][name] for name in times), takes[i], counts(i), i),
+    )
 
 
 @pytest.mark.parametrize("n_biflows", [1, 3, 400])
-def test_order_is_by_biflow_then_time_then_content(n_biflows):
+def test_order_is_by_biflow_time_directions_and_content(n_biflows):
     rng = np.random.default_rng(n_biflows)
     records = np.repeat(record(), 1000)
-    for name in ("flow_start_nanoseconds", "flow_end_nanoseconds", "source_transport_port"):
+    for name in ("flow_start_nanoseconds", "flow_end_nanoseconds"):
         records[name] = rng.integers(0, 12, 1000)
-    records["packet_delta_count"] = rng.permutation(1000)
+    records["packet_delta_count"] = rng.integers(0, 3, 1000)
+    records["octet_delta_count"] = rng.permutation(1000)
     biflow_of = rng.integers(0, n_biflows, 1000)
     takes = rng.integers(0, 4, 1000)
     is_wanted = rng.random(n_biflows) < 0.9

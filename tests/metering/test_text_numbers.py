@@ -71,6 +71,8 @@ def test_addresses(address, before, behind):
 
 wrong = "1.2.3 1.2.3.4.5 01.2.3.4 1.2.3.00 256.1.1.1 1.1.1.999 1..2.3 .1.2.3.4 1.2.3.4. 1.2.3.x"
 wrong += " 1.2.3./ 1234.1.1.1 1.2.3.-1 1.2.3.4/8 1.2.3.\xae ....... 0.0.0.000"
+# A letter more than eight octets before the end, where its mark could look like a dot's.
+wrong += " 1a.0.10.10 a1.10.10.10 1x0.10.100.1 10a10.100.10 1.2a.100.100"
 
 
 @pytest.mark.parametrize("text", [*wrong.split(), "", "1.2.3. 4", "1.2.3.\0", "1,2,3,4"])

@@ -12,7 +12,9 @@ from minewatch.models import operating_points as module
 from minewatch.models.budget import Budget, parse_budget
 from minewatch.models.model_file import shipped_model
 from minewatch.models.operating_points import (
+    FLOW_LOG_INPUTS,
     MAX_POINTS,
+    quiet_log_threshold,
     read_points,
     shipped_hashes,
     shipped_points,
@@ -134,6 +136,16 @@ def points_of(*given):
 GOOD = point(0.5, 0, 0.0, 0.0, 1.0)
 
 
+def test_the_quiet_threshold_is_without_a_false_alarm_in_every_kind(read):
+    assert read().quiet_threshold(["packets", "packets-without-payload", "unknown"]) == 0.95
+    assert read().quiet_threshold(["packets-without-payload"]) == 0.9
+    with pytest.raises(ConfigError, match="no quiet threshold was measured for unknown"):
+        read().quiet_threshold(["unknown"])
+    loud = {"packets": {"benign_conversations": 9, "points": [point(0.4, 1, 4.8, 10.0, 18.4)]}}
+    with pytest.raises(ConfigError, match="no quiet threshold"):
+        read(inputs=DATA["inputs"] | loud).quiet_threshold(["packets", "packets-without-payload"])
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -197,3 +209,11 @@ def test_points_that_ship_are_of_the_models_that_ship():
         return
     points = shipped_points()
     points.require_same([one.name for one in registry.DETECTORS], shipped_hashes())
+
+
+def test_flow_logs_have_the_quiet_threshold_if_it_was_measured_with_what_is_in_use(monkeypatch):
+    names = [one.name for one in registry.detectors()]
+    assert quiet_log_threshold(names) == shipped_points().quiet_threshold(FLOW_LOG_INPUTS)
+    assert quiet_log_threshold([*names, "stranger"]) is None
+    monkeypatch.setattr(module, "shipped_hashes", lambda: {"other.onnx": "0" * 64})
+    assert quiet_log_threshold(names) is None

@@ -221,6 +221,9 @@ def test_the_gate_goes_by_half_of_all_packets_of_a_flow_log(explain, verdict):
     assert "23,000 octets at 307 bit/s" in text
     unknown = frame.with_columns(packet_delta_count=pl.lit(None, pl.Int64))
     assert "? packets (half" in " ".join(explain(Subject(unknown, said, "a.log")).split())
+    at_once = frame.with_columns(flow_end_nanoseconds=pl.col("flow_start_nanoseconds"))
+    text = " ".join(explain(Subject(at_once, said, "a.log")).split())
+    assert "23,000 octets at once; bulk from" in text
 
 
 def test_sampled_counts_are_called_estimates(explain, verdict):

@@ -88,6 +88,11 @@ def test_standard_input():
     assert find_inputs(["-"]) == ([Input("standard input", "-", None)], [])
 
 
+def test_a_capture_named_twice_is_read_once(tree):
+    inputs, errors = find_inputs([str(tree / "a.pcap"), str(tree / "*.pcap"), str(tree / "a.pcap")])
+    assert (names(inputs, tree), errors) == (["a.pcap", "b.pcap"], [])
+
+
 def test_a_pipe_has_no_size(tree):
     (found,), _ = find_inputs([str(tree / "deep" / "pipe")])
     assert found.octets is None
@@ -156,6 +161,20 @@ def test_a_folder_stands_for_captures_and_logs(logs):
     assert found.notes == [f"{logs}: 2 files of no known kind were passed over, notes.txt first"]
     assert all(one.octets == os.path.getsize(one.path) for one in found.inputs)
     assert all(one.opened is None for one in found.inputs)
+
+
+def test_what_is_named_twice_is_read_once(logs):
+    first = logs / "other" / "c.zst"
+    (logs / "latest.zst").symlink_to(first)
+    os.mkfifo(logs / "pipe")
+    found = find([str(first), str(logs / "other" / "*.zst"), f"file://{first}"], FORMATS)
+    assert kinds(found.inputs, logs) == {"other/c.zst": "other"}
+    assert found.notes == [f"{first} and 1 more: named more than once; each is read once"]
+    found = find([str(logs / "latest.zst"), str(logs / "other")], FORMATS)
+    assert (kinds(found.inputs, logs), found.errors) == ({"latest.zst": "other"}, [])
+    assert found.notes == [f"{first}: named more than once; it is read once"]
+    found = find(["-", "-", str(logs / "pipe"), str(logs / "pipe")], FORMATS, "other")
+    assert [one.path for one in found.inputs] == ["-", str(logs / "pipe")]
 
 
 def test_one_file_that_is_passed_over(tmp_path):
@@ -344,6 +363,9 @@ def test_objects_that_are_named_must_be_known(memory):
     assert str(found.errors[0]).startswith("memory://b/notes: of no known kind")
     found = find(["memory://b/n*"], FORMATS, forced="other")
     assert [(one.path, one.format) for one in found.inputs] == [("memory://b/notes", "other")]
+    found = find(["memory://b/a", "memory://b"], FORMATS)
+    assert [one.path for one in found.inputs] == ["memory://b/a"]
+    assert "memory://b/a: named more than once; it is read once" in found.notes
 
 
 def test_a_bucket_as_a_cloud_fills_it():

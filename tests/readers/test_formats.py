@@ -105,6 +105,15 @@ def test_octets_on_disk_are_told_while_it_is_read(tmp_path):
     source.close()
 
 
+def test_octets_are_told_of_a_log_that_cannot_be_read_to_its_end(tmp_path):
+    data = gzip.compress(log() + b"refuse\n")
+    source = open_flows(written(tmp_path, data), [FIRST], None, False)
+    with pytest.raises(SourceError, match="refused"):
+        records_of(source)
+    assert source.counters.octets_read == len(data)
+    source.close()
+
+
 def test_what_was_found_before_is_not_looked_at_again(tmp_path):
     seen = MadeUpFormat("first")
     source = open_flows(written(tmp_path, log(), "first"), [OTHER, seen], None, False)

@@ -104,6 +104,16 @@ def test_nothing_there(memory, url, reason):
     assert str(caught.value) == f"{url}: {reason}"
 
 
+def test_a_question_mark_of_a_web_servers_query_is_no_pattern(monkeypatch):
+    class Web:
+        def info(self, path):
+            return {"name": path, "size": 3, "type": "file"}
+
+    url = "https://logs.example/a.gz?sig=0123"
+    monkeypatch.setattr(listing, "connect", lambda _: (Web(), url))
+    assert find_objects(url) == listing.Listing([(url, 3)], is_folder=False)
+
+
 def test_an_empty_folder(memory):
     memory.mkdir("/empty")
     with pytest.raises(SourceError, match="memory://empty: no object below it; check the name"):

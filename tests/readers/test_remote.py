@@ -210,6 +210,17 @@ def test_a_web_server_that_gives_no_parts(web):
         assert read_fully(opened.stream, len(DATA) + 1) == DATA
 
 
+def test_no_secret_in_what_a_library_says_is_told():
+    def ask():
+        raise ValueError("400, url='https://logs.example/a?sig=secret&x=1'")
+
+    with pytest.raises(SourceError) as caught:
+        remote.asked(ask, "https://me:secret@logs.example/a?sig=secret")
+    assert str(caught.value) == (
+        "https://logs.example/a: cannot be read: 400, url='https://logs.example/a'"
+    )
+
+
 def test_no_secret_of_a_url_is_told(web):
     with pytest.raises(SourceError) as caught:
         read_fully(remote.open_url(f"{web}/a?sig=wrong-secret"), 10)

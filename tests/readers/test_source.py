@@ -166,3 +166,18 @@ def test_packed_parquet_has_no_end_that_one_could_go_to(tmp_path):
 def test_the_reason_of_an_error():
     assert reason_of(OSError(5, "Input/output error", "a")) == "Input/output error"
     assert reason_of(ValueError("embedded null byte")) == "embedded null byte"
+
+
+@pytest.mark.parametrize("octets", [24, 4000])
+def test_of_a_capture_in_a_pipe_no_more_is_waited_for_than_there_is(octets):
+    """Whoever watches a slow pipe would wait for ever: its writer never closes it here."""
+    reading, writing = os.pipe()
+    written = bytes.fromhex("d4c3b2a1") + bytes(octets - 4)
+    os.write(writing, written)
+    try:
+        with open_counted(Input("pipe", f"/dev/fd/{reading}", None)) as opened:
+            assert opened.peek(1 << 16) == written
+            assert read_fully(opened.stream, 10) == written[:10]
+    finally:
+        os.close(writing)
+        os.close(reading)

@@ -18,6 +18,7 @@ from minewatch.readers.unpack import (
     read_fully,
     read_head,
     unpack,
+    with_head,
 )
 
 DATA = random.Random(5).randbytes(300_000)
@@ -104,6 +105,15 @@ def test_a_head_is_given_back():
     assert read_fully(stream, 100) == b"bcdef"
     stream.close()
     assert rest.closed
+
+
+def test_a_head_is_looked_at_and_read_again():
+    stream = io.BytesIO(DATA)
+    head, whole = with_head(stream, 10)
+    assert head == DATA[:10]
+    assert read_fully(whole, len(DATA) + 1) == DATA
+    whole.close()
+    assert stream.closed
 
 
 @pytest.mark.parametrize("packer", [name for name in PACKERS if name not in ("plain", "bzip2")])

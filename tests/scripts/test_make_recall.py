@@ -39,6 +39,7 @@ def written(tmp_path_factory):
     logs["aws-60s"].write(out / "formats" / "aws-60s")
     logs["aws-60s"].write(out / "scores")  # as if they were of our own records
     given = [str(out), "--captures", str(out), "--made-by", "minewatch evaluate x"]
+    given += ["--captures-made-by", "minewatch evaluate y"]
     assert make_recall.main([*given, "--date", "2026-01-02", "-o", str(root)]) == 0
     return root
 
@@ -46,6 +47,7 @@ def written(tmp_path_factory):
 def test_the_data_are_what_the_package_reads(written):
     told = read((written / make_recall.DATA).read_text(), "recall.json")
     assert (told.made_by, told.date) == ("minewatch evaluate x", "2026-01-02")
+    assert told.captures_made_by == "minewatch evaluate y"
     assert {name: one.title for name, one in told.inputs.items()} == {
         "flow-log-60s": "records of minewatch, 60 s",
         "aws-60s": "AWS VPC Flow Logs, 60 s",
@@ -66,6 +68,13 @@ def test_the_page_tells_of_each_scope(written):
     assert "## Real sources" in text
     assert "## The lab" in text
     assert "| AWS VPC Flow Logs, 60 s | 10 min | 14 |" in text
+
+
+def test_captures_come_with_their_command(capsys):
+    for given in (["--captures", "out"], ["--captures-made-by", "minewatch evaluate y"]):
+        with pytest.raises(SystemExit):
+            make_recall.main(["out", "--made-by", "minewatch evaluate x", *given])
+        assert "belong together" in capsys.readouterr().err
 
 
 def test_every_own_kind_of_input_has_a_title():

@@ -88,7 +88,8 @@ def arrange(
     n = len(records)
     biflow_of, takes = np.empty(n, np.int64), np.empty(n, np.int64)
     biflows = find_biflows(records, _SEED, biflow_of, takes)
-    reasons = _reasons(biflows, np.arange(len(biflows)), biflows, records)
+    owners = records[biflows[:, t.T_OWNER]]
+    reasons = _reasons(biflows, owners)
     can_pass = np.ones(len(biflows), np.bool_)
     if not with_intervals_of_all:
         can_pass = ~reasons.is_in(_NEVER_PASS).to_numpy()
@@ -96,48 +97,35 @@ def arrange(
     parts, intervals = cut_intervals(
         records, order, biflow_of, takes, settings.interval_ns, settings.timeout_ns
     )
+    of_parts = parts[:, t.T_OWNER]
+    whole = np.flatnonzero(~can_pass)
     conversations = _Conversations(
-        totals=np.concatenate([biflows[~can_pass], parts]),
-        biflow=np.concatenate([np.flatnonzero(~can_pass), parts[:, t.T_OWNER]]),
-        interval_counts=np.concatenate(
-            [
-                np.ones(int((~can_pass).sum()), np.int64),
-                np.bincount(intervals[:, t.T_OWNER], minlength=len(parts)),
-            ]
-        ),
-        reasons=pl.concat(
-            [
-                reasons.filter(pl.Series(~can_pass)),
-                _reasons(parts, parts[:, t.T_OWNER], biflows, records),
-            ]
-        ),
+        biflows,
+        owners,
+        whole,
+        parts,
+        np.bincount(intervals[:, t.T_OWNER], minlength=len(parts)),
+        pl.concat([reasons.gather(whole), _reasons(parts, owners[of_parts])]),
     )
-    ids = conversations.ids(biflows, records, first_id)
-    shown = np.ones(len(ids), np.bool_)
+    ids = conversations.ids(first_id)
+    everyone = np.ones(len(ids), np.bool_)
+    shown = everyone
     if not with_intervals_of_all:
         shown = (conversations.reasons == gate.PASSED).to_numpy()
-    n_whole = len(ids) - len(parts)
-    kept = _latest(intervals[:, t.T_OWNER]) & shown[n_whole:][intervals[:, t.T_OWNER]]
-    rows = intervals[kept]
-    ends = ends_of(biflows, records)
-    cells = flow_frame(rows, parts[rows[:, t.T_OWNER], t.T_OWNER], ends)
-    cells = cells.with_columns(
-        flow_id=pl.Series(ids[n_whole:][rows[:, t.T_OWNER]], dtype=pl.UInt64)
-    )
+    of_intervals = intervals[:, t.T_OWNER]
+    kept = _latest(of_intervals) & shown[len(whole) :][of_intervals]
     counts = conversations.reasons.value_counts()
     return Arranged(
-        conversations.frame(ends, ids, shown),
-        cells.sort("flow_id", maintain_order=True),
+        conversations.frame(ids, shown),
+        conversations.intervals_frame(intervals[kept], ids),
         dict(counts.iter_rows()),
-        lambda: conversations.frame(ends, ids, np.ones(len(ids), np.bool_)),
+        lambda: conversations.frame(ids, everyone),
     )
 
 
-def _reasons(
-    totals: Int64Array, biflow: Int64Array, biflows: Int64Array, records: RecordArray
-) -> pl.Series:
+def _reasons(totals: Int64Array, owners: RecordArray) -> pl.Series:
     """Return what the gate says of totals; it asks neither for addresses nor for ports."""
-    protocol = records["protocol_identifier"][biflows[biflow, t.T_OWNER]]
+    protocol = owners["protocol_identifier"]
     return gate_frame(totals, protocol).select(gate.gate_reason()).to_series()
 
 
@@ -152,27 +140,54 @@ def _latest(owner: Int64Array) -> BoolArray:
 
 @dataclass(frozen=True, slots=True)
 class _Conversations:
-    """All conversations before they are a table."""
+    """All conversations before they are a table: first biflows as a whole, then parts of others."""
 
-    totals: Int64Array
-    biflow: Int64Array
+    biflows: Int64Array
+    owners: RecordArray
+    """A record of each biflow, which names its ends: copies, for the records' memory is lent."""
+    whole: Int64Array
+    """Biflows that are one conversation each."""
+    parts: Int64Array
+    """Totals of what silences made of the other biflows."""
     interval_counts: Int64Array
+    """Of each part."""
     reasons: pl.Series
 
-    def ids(self, biflows: Int64Array, records: RecordArray, first_id: int) -> Int64Array:
+    def ids(self, first_id: int) -> Int64Array:
         """Return ids by rising start; what begins together is ordered by its ends' hash."""
-        keys = tie_keys(records, biflows[self.biflow, t.T_OWNER])
-        order = np.lexsort((keys, self.totals[:, t.T_START]))
+        starts = [self.biflows[self.whole, t.T_START], self.parts[:, t.T_START]]
+        biflow = np.concatenate([self.whole, self.parts[:, t.T_OWNER]])
+        order = np.lexsort((tie_keys(self.owners)[biflow], np.concatenate(starts)))
         ids = np.empty(len(order), np.int64)
         ids[order] = np.arange(first_id, first_id + len(order))
         return ids
 
-    def frame(self, ends: Ends, ids: Int64Array, shown: BoolArray) -> pl.DataFrame:
+    def frame(self, ids: Int64Array, shown: BoolArray) -> pl.DataFrame:
         """Return the rows that are shown, by rising id."""
         rows = np.flatnonzero(shown)
         rows = rows[np.argsort(ids[rows])]
-        return flow_frame(self.totals[rows], self.biflow[rows], ends).with_columns(
+        is_part = rows >= len(self.whole)
+        biflow = np.empty(len(rows), np.int64)
+        totals = np.empty((len(rows), t.TOTAL_WORDS), np.int64)
+        interval_counts = np.ones(len(rows), np.int64)
+        biflow[~is_part] = self.whole[rows[~is_part]]
+        totals[~is_part] = self.biflows[biflow[~is_part]]
+        part = rows[is_part] - len(self.whole)
+        totals[is_part] = self.parts[part]
+        biflow[is_part] = self.parts[part, t.T_OWNER]
+        interval_counts[is_part] = self.interval_counts[part]
+        return flow_frame(totals, self._ends(biflow)).with_columns(
             self.reasons.gather(rows).alias("gate_reason"),
             flow_id=pl.Series(ids[rows], dtype=pl.UInt64),
-            interval_count=pl.Series(self.interval_counts[rows], dtype=pl.Int64),
+            interval_count=pl.Series(interval_counts, dtype=pl.Int64),
         )
+
+    def intervals_frame(self, intervals: Int64Array, ids: Int64Array) -> FlowTable:
+        """Return intervals of parts, by rising id of the conversation and by time."""
+        parts, place = np.unique(intervals[:, t.T_OWNER], return_inverse=True)
+        frame = flow_frame(intervals, self._ends(self.parts[parts, t.T_OWNER]).of(place))
+        flow_id = pl.Series(ids[len(self.whole) + parts][place], dtype=pl.UInt64)
+        return frame.with_columns(flow_id=flow_id).sort("flow_id", maintain_order=True)
+
+    def _ends(self, biflow: Int64Array) -> Ends:
+        return ends_of(self.biflows[biflow], self.owners[biflow])

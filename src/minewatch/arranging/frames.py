@@ -11,12 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from minewatch import schema
+from minewatch.address import EPHEMERAL
 from minewatch.metering import record_totals as t
 from minewatch.records import UNKNOWN, RecordArray
 from minewatch.types import BoolArray, Int64Array
 
-EPHEMERAL: Final = 32_768
-"""Where Linux begins to choose ports of clients."""
 _PARTS: Final = ("address_high", "address_low", "transport_port")
 _COUNTERS: Final = (
     ("packet_delta_count", t.T_PACKETS_AB),
@@ -37,6 +36,16 @@ class Ends:
     is_a_initiator: BoolArray
     """Whether the lesser end (address, then port) is the initiator."""
 
+    def of(self, rows: Int64Array) -> Ends:
+        """Return those of some of the biflows, each as often as it is named.
+
+        Parameters
+        ----------
+        rows : places among the n.
+        """
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return Ends(columns, self.is_a_initiator[rows])
+
 
 def ends_of(biflows: Int64Array, records: RecordArray) -> Ends:
     """Return the ends of biflows, and which of them is the initiator.
@@ -47,15 +56,13 @@ def ends_of(biflows: Int64Array, records: RecordArray) -> Ends:
 
     Parameters
     ----------
-    biflows : totals, shape (n, TOTAL_WORDS), owned by records.
-    records : the records.
+    biflows : totals, shape (n, TOTAL_WORDS).
+    records : one of each biflow, whichever; shape (n,).
     """
-    rows = biflows[:, t.T_OWNER]
     source, destination = (
-        {part: records[f"{side}_{part}"][rows] for part in _PARTS}
-        for side in ("source", "destination")
+        {part: records[f"{side}_{part}"] for part in _PARTS} for side in ("source", "destination")
     )
-    is_swapped = np.zeros(len(rows), np.bool_)
+    is_swapped = np.zeros(len(records), np.bool_)
     for part in reversed(_PARTS):
         s, d = source[part], destination[part]
         is_swapped = np.where(s == d, is_swapped, s > d)
@@ -63,7 +70,7 @@ def ends_of(biflows: Int64Array, records: RecordArray) -> Ends:
     a_first = _is_a_initiator(biflows, np.where(is_swapped, d, s), np.where(is_swapped, s, d))
     is_source = a_first != is_swapped
     columns: dict[str, npt.NDArray[np.generic]] = {
-        "protocol_identifier": records["protocol_identifier"][rows],
+        "protocol_identifier": records["protocol_identifier"],
         "is_initiator_known": biflows[:, t.T_OPENER] != UNKNOWN,
     }
     for part in _PARTS:
@@ -84,7 +91,7 @@ def _is_a_initiator(biflows: Int64Array, a_port: Int64Array, b_port: Int64Array)
     return found
 
 
-def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFrame:
+def flow_frame(totals: Int64Array, ends: Ends) -> pl.DataFrame:
     """Return totals in the columns of ``schema.FLOW``, with ``schema.SAMPLING`` and ``SERVER``.
 
     ``flow_id`` is the row's number and to be replaced. What a flow log does not tell is null.
@@ -92,13 +99,10 @@ def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFra
     Parameters
     ----------
     totals : shape (n, TOTAL_WORDS): of biflows, conversations or intervals.
-    biflow : number of each row's biflow, shape (n,).
-    ends : of the biflows.
+    ends : of the biflow of each row.
     """
     columns: dict[str, npt.NDArray[np.generic] | pl.Series] = {
-        name: values[biflow] for name, values in ends.columns.items()
-    }
-    columns |= {
+        **ends.columns,
         "flow_start_nanoseconds": totals[:, t.T_START],
         "flow_end_nanoseconds": totals[:, t.T_END],
         "vlan_id": totals[:, t.T_VLAN],
@@ -107,9 +111,9 @@ def flow_frame(totals: Int64Array, biflow: Int64Array, ends: Ends) -> pl.DataFra
         SERVER: _known(totals[:, t.T_SERVER_NAME], UNKNOWN),
         "flow_id": np.arange(len(totals)),
     }
-    a_first = ends.is_a_initiator[biflow]
+    a_first = ends.is_a_initiator
     for name, word in _COUNTERS:
-        ab, ba = totals[:, word], totals[:, word + 1]
+        ab, ba = _counts(totals, word)
         columns[name] = _known(np.where(a_first, ab, ba), UNKNOWN)
         columns[f"reverse_{name}"] = _known(np.where(a_first, ba, ab), UNKNOWN)
     types = schema.polars_schema(schema.FLOW) | {schema.SAMPLING: pl.Int64(), SERVER: pl.Int64()}
@@ -134,13 +138,27 @@ def gate_frame(totals: Int64Array, protocol: npt.NDArray[np.generic]) -> pl.Data
         "flow_end_nanoseconds": totals[:, t.T_END],
     }
     for name, word in _COUNTERS[:3]:
-        columns[name] = _known(totals[:, word], UNKNOWN)
-        columns[f"reverse_{name}"] = _known(totals[:, word + 1], UNKNOWN)
+        ab, ba = _counts(totals, word)
+        columns[name] = _known(ab, UNKNOWN)
+        columns[f"reverse_{name}"] = _known(ba, UNKNOWN)
     return pl.DataFrame(columns).with_columns(
         payload_kinds=pl.lit(0, pl.UInt8),
         payload_packet_count=pl.lit(None, pl.Int64),
         reverse_payload_packet_count=pl.lit(None, pl.Int64),
     )
+
+
+def _counts(totals: Int64Array, word: int) -> tuple[Int64Array, Int64Array]:
+    """Return a counter of both directions, unknown where no record of the direction told any."""
+    told = totals[:, t.T_TOLD]
+    if not (told & (t.SILENT_AB | t.SILENT_BA)).any():
+        return totals[:, word], totals[:, word + 1]
+    ways = ((t.TOLD_AB, t.SILENT_AB, 0), (t.TOLD_BA, t.SILENT_BA, 1))
+    ab, ba = (
+        np.where((told & (said | silent)) == silent, UNKNOWN, totals[:, word + way])
+        for said, silent, way in ways
+    )
+    return ab, ba
 
 
 def _known(values: Int64Array, unknown: int) -> pl.Series:

@@ -34,7 +34,7 @@ class ArrangeSettings:
 
     interval_s: float = 60.0
     conversation_timeout_s: float = 3600.0
-    memory_octets: int = 640 << 20
+    memory_octets: int = 320 << 20
     folder: str | None = None
 
     def __post_init__(self) -> None:

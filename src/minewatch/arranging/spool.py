@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import IO, Final
+from typing import Final
 
 import numpy as np
 
@@ -40,9 +42,10 @@ class RecordSpool:
         self._folder = folder
         self._held = 0
         self._blocks: list[list[Int64Array]] = [[] for _ in range(GROUPS)]
-        self._file: IO[bytes] | None = None
+        self._file: io.BufferedRandom | None = None
         self._pieces: list[list[tuple[int, int]]] = [[] for _ in range(GROUPS)]
         self._counts = np.zeros(GROUPS, np.int64)
+        self._kept_of = np.zeros(GROUPS, np.int64)
         self.denied = 0
         """Records of packets that were not let through."""
         self.kept = 0
@@ -86,6 +89,7 @@ class RecordSpool:
         n = int(stops[-1])
         self.denied += len(records) - n
         self.kept += n
+        self._kept_of += self._counts
         if first_name:
             names = grouped[:n].reshape(-1).view(RECORD)["server_name"]
             names[names != UNKNOWN] += first_name
@@ -104,41 +108,68 @@ class RecordSpool:
                 self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
             for group, blocks in enumerate(self._blocks):
                 for block in blocks:
-                    self._pieces[group].append((self._file.tell(), block.nbytes))
+                    self._pieces[group].append((self._file.tell(), len(block)))
                     self._file.write(block.data)
-                self._blocks[group] = []
+                blocks.clear()
+            self._file.flush()
         except OSError as error:
-            raise SourceError(
-                self._folder or tempfile.gettempdir(),
-                f"{self.kept:,} records do not fit into a temporary file: "
-                f"{os.strerror(error.errno or 0)}; set TMPDIR to a folder with more room",
-            ) from error
+            raise self._no_room("do not fit into", error) from error
         self._held = 0
+
+    def _no_room(self, what: str, error: OSError) -> SourceError:
+        return SourceError(
+            self._folder or tempfile.gettempdir(),
+            f"{self.kept:,} records {what} a temporary file: {os.strerror(error.errno or 0)}; "
+            "set TMPDIR to a folder with more room",
+        )
 
     def parts(self) -> Iterator[RecordArray]:
         """Yield the records, those of one biflow in one array; in the same order in every run.
 
         Each array is valid until the next is asked for.
+
+        Raises
+        ------
+        SourceError : the temporary file cannot be written or read.
         """
-        together: list[Int64Array] = []
+        if self._file is not None:
+            # What is done with parts takes memory too. The blocks of all groups share theirs: it
+            # comes free when none is left, and not group by group.
+            self._spill()
         room = np.empty((0, _WORDS), np.int64)
+        groups: list[int] = []
         n = 0
         for group in range(GROUPS):
-            blocks = [*self._read(group), *self._blocks[group]]
-            self._blocks[group] = []
-            together += blocks
-            n += sum(len(block) for block in blocks)
+            groups.append(group)
+            n += int(self._kept_of[group])
             if n >= _TOGETHER or (n and group == GROUPS - 1):
                 # New memory costs more than the copy, so that of the part before is used again.
                 if len(room) < n:
                     room = np.empty((n + n // 16, _WORDS), np.int64)
-                np.concatenate(together, out=room[:n])
+                self._gather(groups, room[:n])
                 yield room[:n].reshape(-1).view(RECORD)
-                together, n = [], 0
+                groups, n = [], 0
 
-    def _read(self, group: int) -> Iterator[Int64Array]:
+    def _gather(self, groups: Sequence[int], room: Int64Array) -> None:
+        """Fill ``room`` with the records of groups, in the order in which they came."""
+        at = 0
+        for group in groups:
+            for offset, n in self._pieces[group]:
+                self._read(offset, room[at : at + n])
+                at += n
+            for block in self._blocks[group]:
+                room[at : at + len(block)] = block
+                at += len(block)
+            self._blocks[group].clear()
+
+    def _read(self, offset: int, rows: Int64Array) -> None:
+        """Fill rows from the temporary file."""
         if self._file is None:
-            return
-        for offset, size in self._pieces[group]:
+            raise ValueError("the spool was closed")
+        try:
             self._file.seek(offset)
-            yield np.frombuffer(self._file.read(size), np.int64).reshape(-1, _WORDS)
+            n = self._file.readinto(rows.data)
+        except OSError as error:
+            raise self._no_room("cannot be read from", error) from error
+        if n != rows.nbytes:
+            raise self._no_room("cannot be read from", OSError(errno.EIO, ""))

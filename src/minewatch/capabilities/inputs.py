@@ -341,7 +341,7 @@ INPUTS: Final[tuple[InputEntry, ...]] = (
     ),
     InputEntry(
         "minewatch",
-        "Tables of minewatch meter and export",
+        "Tables of minewatch meter and collect",
         ("minewatch",),
         Tells(
             payload=False,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from minewatch.capabilities.recall import Measurements
 from minewatch.capabilities.table import (
@@ -43,17 +43,20 @@ def page_lines(found: Sequence[Capability], measurements: Measurements) -> Itera
     yield "Recall of the joint verdict on mining that lasts over half an hour, recorders left out"
     yield "of training, at one false alarm among all normal conversations of the real sources, each"
     yield "with its highest score of all moments; in brackets the 95 % interval over recorders and"
-    yield 'hosts. "Labelled mining" is a probability of a half, what `scan` reports without an'
-    yield "option: of flow logs it is careful, and `--threshold` or `--budget` find more."
+    yield 'hosts. "Labelled mining" is what `scan` reports without an option: of captures from a'
+    yield "probability of 0.5 on, of flow logs from the lowest at which it labelled none of these"
+    yield "normal conversations in records of minewatch: chosen with sight of them, which flatters."
+    yield "`--threshold` and `--budget` choose another."
     yield "The intervals are wide because four recorders hold mining. Logs were measured on"
     yield f"{measurements.date} by `{measurements.made_by}`"
-    yield "([all of it](../benchmark/formats.md)), packets and records of minewatch by the whole"
-    yield "[benchmark](../benchmark/README.md)."
+    yield "([all of it](../benchmark/formats.md)), packets and records of minewatch by"
+    yield f"`{measurements.captures_made_by}`"
+    yield "([benchmark](../benchmark/README.md))."
     yield ""
     yield from markdown(RECALL_HEADS, recall_rows(found))
 
 
-def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     r"""Yield a table.
 
     Parameters

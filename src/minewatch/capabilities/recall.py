@@ -3,7 +3,8 @@
 
 The file is JSON::
 
-    {"format": 1, "made_by": "the command", "date": "2026-11-28",
+    {"format": 1, "made_by": "the command", "captures_made_by": "that of what is no foreign log",
+     "date": "2026-11-28",
      "inputs": {"aws-60s": {"title": "...", "normal": 15812, "normal_scored": 340,
         "thresholds": {"none": 0.13, "one": 0.12, "label": 0.5},
         "false_alarms": {"none": 0, "one": 1, "label": 0},
@@ -61,6 +62,8 @@ class Measurement:
     title: str
     normal: int
     normal_scored: int
+    label_threshold: float
+    """Probability from which mining is labelled without an option."""
     false_alarms: Mapping[str, int]
     recalls: Mapping[tuple[str, int, int], Measured]
     """By cost, seconds seen and seconds that mining lasts at least."""
@@ -71,6 +74,9 @@ class Measurements:
     """The whole file."""
 
     made_by: str
+    """The command that measured logs."""
+    captures_made_by: str
+    """The one that measured captures and our own records; empty if there are none."""
     date: str
     inputs: Mapping[str, Measurement]
 
@@ -99,6 +105,7 @@ def read(text: str, name: str) -> Measurements:
             raise ConfigError(f"{name}: measurements of format {data['format']}; make them again")
         return Measurements(
             str(data["made_by"]),
+            str(data["captures_made_by"]),
             str(data["date"]),
             {key: _measurement(key, value) for key, value in data["inputs"].items()},
         )
@@ -118,6 +125,7 @@ def _measurement(name: str, data: Mapping[str, Any]) -> Measurement:
         str(data["title"]),
         int(data["normal"]),
         int(data["normal_scored"]),
+        float(data["thresholds"]["label"]),
         {str(cost): int(n) for cost, n in data["false_alarms"].items()},
         recalls,
     )

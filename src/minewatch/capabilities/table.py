@@ -53,8 +53,8 @@ class Capability:
             yield "recall", NOT_MEASURED
         for of in self.measured:
             moments = (0,) if tells.unit == CONNECTION else (LONG_S, 0)
-            told = ", ".join(f"{seconds(s)}: {_text(of, COST, s)}" for s in moments)
-            yield "recall", f"{of.title}; at one false alarm in {of.normal:,}: {told}"
+            told = "; ".join(f"{_after(s)} {_text(of, COST, s)}" for s in moments)
+            yield "recall", f"{of.title}, at one false alarm in {of.normal:,}: {told}"
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -191,7 +191,7 @@ def ready_rows(found: Sequence[Capability]) -> tuple[tuple[str, ...], list[tuple
 
 RECALL_HEADS: Final = (
     *("input", "measured as", "seen 10 min", "seen 30 min", "seen 60 min", "its end"),
-    *("its end, labelled mining", "false alarms then"),
+    *("its end, labelled mining", "from", "false alarms then"),
 )
 
 
@@ -217,8 +217,13 @@ def _recall_cells(of: Measurement, is_late: bool) -> Iterator[str]:
     for seen_s in _MOMENTS_S:
         yield NO_ROW_YET if is_late and seen_s else _text(of, COST, seen_s)
     yield _text(of, LABEL, 0)
+    yield f"{of.label_threshold:.3g}"
     alarms = of.false_alarms.get(LABEL)
     yield NOT_MEASURED if alarms is None else f"{alarms} of {of.normal:,}"
+
+
+def _after(seen_s: int) -> str:
+    return f"after {seconds(seen_s)}" if seen_s else "at its end"
 
 
 def _text(of: Measurement, cost: str, seen_s: int) -> str:
@@ -232,6 +237,7 @@ def _recall_data(of: Measurement) -> dict[str, Any]:
         "title": of.title,
         "normal": of.normal,
         "normal_scored": of.normal_scored,
+        "label_threshold": of.label_threshold,
         "false_alarms": dict(of.false_alarms),
         "recalls": [
             {"cost": cost, "seen_s": seen_s, "lasting_s": lasting_s, **asdict(one)}

@@ -54,6 +54,7 @@ def capabilities(
 def _print_json(found: Sequence[Capability], measurements: Measurements) -> None:
     data = {
         "made_by": measurements.made_by,
+        "captures_made_by": measurements.captures_made_by,
         "date": measurements.date,
         "inputs": [one.as_data() for one in found],
     }

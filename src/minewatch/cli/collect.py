@@ -119,14 +119,12 @@ def _open_sockets(endpoints: Sequence[tuple[str, str]]) -> list[ExportSocket]:
     from minewatch.readers.netflow.sockets import ExportSocket, parse_endpoint
 
     wanted = [(parse_endpoint(text, option), option) for option, text in endpoints]
-    sockets: list[ExportSocket] = []
-    try:
-        for endpoint, option in wanted:
-            sockets.append(ExportSocket(endpoint, option))
-    except BaseException:
-        for one in sockets:
-            one.close()
-        raise
+    with contextlib.ExitStack() as begun:  # closes those that were opened, if one cannot be
+        sockets = [
+            begun.enter_context(contextlib.closing(ExportSocket(endpoint, option)))
+            for endpoint, option in wanted
+        ]
+        begun.pop_all()
     return sockets
 
 
@@ -218,4 +216,4 @@ def _tell(path: str | None, collector: Collector, quiet: bool) -> None:
     ]
     if counts.over_limits:
         parts.append(f"{counts.over_limits:,} over the limits of memory")
-    error_console().print(safe(f"{path or 'no file'}: {', '.join(parts)}"))
+    error_console().print(safe(f"{path or 'no new file'}; so far {', '.join(parts)}"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``minewatch evaluate``: the benchmark over sources left out, and its report."""
+"""``minewatch evaluate``: the benchmark over sources left out, or what ships on your traffic."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from minewatch.cli import options as o
+from minewatch.cli.errors import ERROR, complain
 from minewatch.errors import ConfigError
 
 if TYPE_CHECKING:
     from minewatch.experiments.benchmark.evaluate import EvaluateOptions
     from minewatch.experiments.benchmark.folds import Fold
+    from minewatch.experiments.shipped.measure import Measured
     from minewatch.training.corpus.stored import Corpus
 
 EPILOG: Final = """
@@ -25,8 +27,11 @@ minewatch evaluate labels.tsv lab-run simulated --out benchmark --cache corpora
 
 minewatch evaluate --small --out benchmark
 
+minewatch evaluate --shipped labels.tsv --out measured
+
 OUT gets report.md, report.html, results.json, the figures, and the scores. Needs: pip install
-'minewatch\\[paper,deep]'.
+'minewatch\\[paper,deep]'. --shipped trains nothing, needs nothing and takes flow logs too: OUT gets
+report.md and shipped.json.
 """
 SMALL_TITLE: Final = "A small benchmark: three simulated towns"
 SMALL_INTRODUCTION: Final = (
@@ -56,6 +61,13 @@ def evaluate(
         str | None,
         typer.Option(metavar="DIR", help="Keep what is read of the captures here, for next time."),
     ] = None,
+    shipped: Annotated[
+        bool,
+        typer.Option(
+            "--shipped",
+            help="Train nothing: measure what scan uses, on labelled captures and flow logs.",
+        ),
+    ] = False,
     small: Annotated[
         bool, typer.Option("--small", help="Simulate three towns and leave each out: a check.")
     ] = False,
@@ -80,6 +92,21 @@ def evaluate(
     quiet: o.Quiet = False,
 ) -> None:
     """Measure every detector on sources that it was not trained on, and write a report."""
+    if shipped:
+        training = {
+            "--small": small,
+            "--cesnet": cesnet,
+            "--cache": cache,
+            "--no-baselines": no_baselines,
+            "--no-variants": no_variants,
+            "--no-formats": no_formats,
+            "--formats-only": formats_only,
+            "--workers": workers != 1,
+            "--seed": seed,
+        }
+        refused = [name for name, is_given in training.items() if is_given]
+        _evaluate_shipped(labels or [], out, refused, quiet)
+        return
     from minewatch.experiments.benchmark.evaluate import EvaluateOptions, check_libraries
 
     if small == bool(labels):
@@ -117,6 +144,44 @@ def evaluate(
     found = _run(corpus, folder, options, tell, folds)
     if not quiet:
         print_targets(found, folder)
+
+
+def _evaluate_shipped(labels: list[str], out: str, refused: list[str], quiet: bool) -> None:
+    from minewatch.experiments.shipped.evaluate import REPORT, evaluate_shipped
+
+    if refused:
+        names = ", ".join(refused)
+        raise ConfigError(f"--shipped: nothing is trained or drawn; leave out {names}")
+    if not labels:
+        raise ConfigError("--shipped: name labels files, or folders of runs")
+    folder = _made("--out", out)
+    measured = evaluate_shipped(labels, folder, (lambda _: None) if quiet else _tell)
+    for problem in measured.problems:
+        complain(problem)
+    if not quiet:
+        print_shipped(measured, folder / REPORT)
+    if measured.problems:
+        raise typer.Exit(ERROR)
+
+
+def print_shipped(measured: Measured, report: Path) -> None:
+    """Print what was found and the false alarms, by kind of input, and where the report is.
+
+    Parameters
+    ----------
+    measured : everything.
+    report : its file.
+    """
+    from minewatch.experiments.shipped.pages import summary_rows
+    from minewatch.output.terminal import console, safe
+
+    heads = ("input", "threshold", "mining found", "false alarms among normal")
+    rows = [heads, *summary_rows(measured)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(heads))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        console().print(safe("  ".join(cells).rstrip()), soft_wrap=True)
+    _print_path(report)
 
 
 def _made(option: str, name: str) -> Path:

@@ -52,6 +52,7 @@ def explain(
     ] = None,
     *,
     input_format: o.InputFormat = None,
+    aws_fields: o.AwsFields = None,
     flow_id: Annotated[
         int | None, typer.Option("--id", metavar="N", help="The id that scan shows.")
     ] = None,
@@ -80,7 +81,7 @@ def explain(
 
     selection = parse_selection(conversation, flow_id)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
-    session = Session.of([source], quiet, registry.flow_formats(), input_format)
+    session = Session.of([source], quiet, registry.flow_formats(aws_fields), input_format)
     session.refuse_overwriting(svg, "--svg")
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = replace(
@@ -94,6 +95,8 @@ def explain(
             budget=budget,
             blocks=blocks,
             baselines=baselines,
+            of_captures=session.has_captures,
+            of_logs=session.has_logs,
         ),
         decode_all=True,
     )
@@ -133,7 +136,7 @@ def _of_capture(
 
     report, chunks = scan_capture(source, options)
     session.progress.begin(source, report.input.capture)
-    return _subjects_of(source.name, chunks, selection)
+    return _required(_subjects_of(source.name, chunks, selection), source.name, selection)
 
 
 def _of_logs(
@@ -145,6 +148,16 @@ def _of_logs(
     found = _subjects_of(group.name, chunks, selection)
     for error in report.input.errors:
         session.fail(error)
+    if not report.input.files:
+        return []  # each was complained of
+    return _required(found, group.name, selection)
+
+
+def _required(found: list[Subject], name: str, selection: Selection) -> list[Subject]:
+    if not found:
+        raise SourceError(
+            name, f"no conversation {selection.text}; minewatch scan --all lists them"
+        )
     return found
 
 
@@ -159,10 +172,6 @@ def _subjects_of(name: str, chunks: Iterator[ScannedChunk], selection: Selection
         company.add(chunk.conversations.frame, chunk.is_mining)
         company.add(chunk.gated, np.zeros(chunk.gated.height, np.bool_))
         found += _subjects_in(chunk, name, selection)
-    if not found:
-        raise SourceError(
-            name, f"no conversation {selection.text}; minewatch scan --all lists them"
-        )
     return [replace(subject, others=company.of(subject.frame)) for subject in found]
 
 
@@ -248,6 +257,8 @@ def show_subjects(
         if not fusion.parts.get(one.name, fusion.stranger).weight
     )
     first, *others = subjects
+    if session.has_logs:
+        options = options.for_logs()
     Explanation(first, options.threshold, fusion.prior, descriptions, silent).print(out)
     if others:
         ids = ", ".join(str(subject.verdict.flow_id) for subject in others[:10])

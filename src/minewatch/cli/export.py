@@ -24,13 +24,22 @@ minewatch export incident.pcap --format aws-v5 -o flows.log
 
 minewatch export captures/ --format ipfix --interval 600 --sampling 1000 -o flows.ipfix
 
-Formats: aws-v2, aws-v5, gcp, azure-vnet, zeek, ipfix. Exit status: 0, or 2 if an input could not
-be read.
+Exit status: 0, or 2 if an input could not be read.
 """
+
+_Captures = Annotated[
+    list[str],
+    typer.Argument(
+        help="Captures, plain or compressed; folders, patterns, s3:// and other URLs, or - for "
+        "standard input.",
+        metavar="INPUT",
+        show_default=False,
+    ),
+]
 
 
 def export(
-    inputs: o.Inputs,
+    inputs: _Captures,
     *,
     format: Annotated[
         str,

@@ -35,6 +35,7 @@ def meter(
     inputs: o.Inputs,
     *,
     input_format: o.InputFormat = None,
+    aws_fields: o.AwsFields = None,
     output: o.Output = None,
     format: Annotated[
         str | None,
@@ -56,7 +57,7 @@ def meter(
 
     chosen = format_for(format, output, FORMATS, "parquet")
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=False)
-    session = Session.of(inputs, quiet, registry.flow_formats(), input_format)
+    session = Session.of(inputs, quiet, registry.flow_formats(aws_fields), input_format)
     session.refuse_overwriting(output)
     totals = run_meter(
         session, o.pipeline_options(metering, None, session.progress), chosen, output
@@ -81,10 +82,14 @@ def run_meter(
     from minewatch.output.destination import Destination
     from minewatch.output.flows import FlowWriter
     from minewatch.output.summary import Totals
+    from minewatch.readers.source import CAPTURE
 
     totals = Totals()
+    has_logs = any(source.format != CAPTURE for source in session.inputs)
     with Destination(output) as destination:
-        writer = FlowWriter(destination, format, with_capture=len(session.inputs) > 1)
+        writer = FlowWriter(
+            destination, format, with_capture=len(session.inputs) > 1, with_sampling=has_logs
+        )
         session.run(lambda source: _meter_one(source, session, options, writer, totals))
         session.run_flows(lambda group: _meter_logs(group, session, options, writer, totals))
         writer.finish()

@@ -40,6 +40,16 @@ InputFormat = Annotated[
         show_default=False,
     ),
 ]
+AwsFields = Annotated[
+    str | None,
+    typer.Option(
+        "--aws-fields",
+        metavar="NAMES",
+        help="Fields of AWS flow logs that come without a header line, in order, as the flow log "
+        "was created with: 'version srcaddr dstaddr ...'.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     str | None,
     typer.Option("-o", "--output", metavar="FILE", help="File to write; it appears when whole."),
@@ -80,7 +90,8 @@ Threshold = Annotated[
     float | None,
     typer.Option(
         metavar="P",
-        help="Probability from which a conversation is labelled mining. \\[default: 0.5]",
+        help="Probability from which a conversation is labelled mining. \\[default: 0.5; for flow "
+        "logs the lowest at which no benign conversation was labelled when that was measured]",
         rich_help_panel=_DETECTION,
         show_default=False,
     ),
@@ -215,6 +226,8 @@ def scan_options(
     budget: str | None = None,
     blocks: str | None = None,
     baselines: bool = False,
+    of_captures: bool = True,
+    of_logs: bool = False,
 ) -> ScanOptions:
     """Return what a scan uses, all built-in decoders and detectors among it.
 
@@ -229,6 +242,8 @@ def scan_options(
     budget : value of ``--budget``.
     blocks : value of ``--blocks``.
     baselines : value of ``--baselines``.
+    of_captures : captures will be scanned.
+    of_logs : flow logs will be scanned.
 
     Raises
     ------
@@ -240,6 +255,11 @@ def scan_options(
     from minewatch.allow.file import read_known
     from minewatch.detectors.block_times import load_block_times
     from minewatch.detectors.fusion import DEFAULT_PARTS, LABEL_THRESHOLD, OWN_MODEL, Fusion
+    from minewatch.models.operating_points import (
+        CAPTURE_INPUTS,
+        FLOW_LOG_INPUTS,
+        quiet_log_threshold,
+    )
     from minewatch.scanning import ScanOptions
 
     if threshold is not None and not 0 < threshold <= 1:
@@ -261,14 +281,22 @@ def scan_options(
     _tell_left_out(detectors)
     own_model = {} if model is None else {"flowstats": OWN_MODEL}
     fusion = Fusion(parts=dict(DEFAULT_PARTS) | own_model)
-    promise = None
+    promise = log_promise = None
+    log_threshold = threshold
+    baselines_of = {one.name for one in registry.BASELINES}
+    counted = [one.name for one in detectors if one.name not in baselines_of]
     if budget is not None:
-        baselines_of = {one.name for one in registry.BASELINES}
-        counted = [one.name for one in detectors if one.name not in baselines_of]
-        choice = _chosen(budget, model, counted)
-        threshold, promise = choice.threshold, choice.sentence
-        if own := [name for name, given in (("--intel", intel), ("--blocks", blocks)) if given]:
-            promise += f"; what {' and '.join(own)} may add was not measured and comes on top"
+        own = [name for name, given in (("--intel", intel), ("--blocks", blocks)) if given]
+        more = f"; what {' and '.join(own)} may add was not measured and comes on top"
+        if of_captures:
+            choice = _chosen(budget, model, counted, CAPTURE_INPUTS)
+            threshold, promise = choice.threshold, choice.sentence + (more if own else "")
+        if of_logs:
+            choice = _chosen(budget, model, counted, FLOW_LOG_INPUTS)
+            log_threshold, log_promise = choice.threshold, choice.sentence + (more if own else "")
+    elif threshold is None and of_logs:
+        # With a model of the user's own nothing was measured.
+        log_threshold = quiet_log_threshold(counted) if model is None else None
     return ScanOptions(
         pipeline,
         registry.decoders(),
@@ -277,6 +305,8 @@ def scan_options(
         LABEL_THRESHOLD if threshold is None else threshold,
         known=known,
         promise=promise,
+        log_threshold=log_threshold,
+        log_promise=log_promise,
     )
 
 
@@ -292,7 +322,9 @@ def _tell_left_out(detectors: Sequence[Detector]) -> None:
             complain(f"{lines} left out; the first is {detector.indicators.problems[0]}")
 
 
-def _chosen(budget: str, model: str | None, detectors: Sequence[str]) -> Choice:
+def _chosen(
+    budget: str, model: str | None, detectors: Sequence[str], kinds: Sequence[str]
+) -> Choice:
     """The operating point for a budget, if the points are those of what is in use."""
     from minewatch.models.budget import parse_budget
     from minewatch.models.operating_points import shipped_hashes, shipped_points
@@ -302,4 +334,4 @@ def _chosen(budget: str, model: str | None, detectors: Sequence[str]) -> Choice:
         raise ConfigError("--budget and --model: measured with the shipped one; use --threshold")
     points = shipped_points()
     points.require_same(detectors, shipped_hashes())
-    return points.choose(parsed)
+    return points.choose(parsed, kinds)

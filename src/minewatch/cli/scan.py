@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -40,6 +41,7 @@ def scan(
     inputs: o.Inputs,
     *,
     input_format: o.InputFormat = None,
+    aws_fields: o.AwsFields = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +83,7 @@ def scan(
 
     chosen = format_for(format, output, FORMATS, TABLE)
     metering = o.metering_options(interval, idle_timeout, not no_decapsulation, keep_packets=True)
-    session = Session.of(inputs, quiet, registry.flow_formats(), input_format)
+    session = Session.of(inputs, quiet, registry.flow_formats(aws_fields), input_format)
     session.refuse_overwriting(output)
     pipeline = o.pipeline_options(metering, home, session.progress)
     options = o.scan_options(
@@ -94,10 +96,12 @@ def scan(
         budget=budget,
         blocks=blocks,
         baselines=baselines,
+        of_captures=session.has_captures,
+        of_logs=session.has_logs,
     )
     totals = ScanJob(session, options, everything, strict).run_to(chosen, output)
     if not quiet and totals.inputs:
-        show_totals(totals, chosen == TABLE and output is None, options.promise)
+        show_totals(totals, chosen == TABLE and output is None, promises(totals, options))
     raise typer.Exit(exit_status(totals, session.n_failed, strict))
 
 
@@ -117,22 +121,42 @@ def exit_status(totals: Totals, n_failed: int, strict: bool) -> int:
     return ERROR if n_failed else NOTHING_FOUND
 
 
-def show_totals(totals: Totals, is_table: bool, promise: str | None = None) -> None:
+def promises(totals: Totals, options: ScanOptions) -> list[str]:
+    """Return how the thresholds of what was read were chosen, as far as there is something to say.
+
+    Parameters
+    ----------
+    totals : what was read.
+    options : how it was scanned.
+    """
+    given = [options.promise] if totals.captures else []
+    if totals.logs:
+        own = options.for_logs()
+        given.append(own.promise)
+        if own.promise is None and own.threshold != options.threshold:
+            given.append(
+                f"threshold of flow logs {own.threshold:.4g}: no benign conversation that was "
+                "measured reached it; --threshold or --budget for another"
+            )
+    return [promise for promise in given if promise is not None]
+
+
+def show_totals(totals: Totals, is_table: bool, notes: Sequence[str] = ()) -> None:
     """Print the summary: under a table on standard output, else on standard error.
 
     Parameters
     ----------
     totals : what was read and found.
     is_table : the results went to standard output as a table.
-    promise : how the threshold was chosen, if by a budget.
+    notes : how thresholds were chosen.
     """
     from minewatch.output.summary import print_totals
     from minewatch.output.terminal import console, error_console, safe
 
     out = console() if is_table else error_console()
     print_totals(totals, out)
-    if promise is not None:
-        out.print(safe(f"  {promise}"), soft_wrap=True)
+    for note in notes:
+        out.print(safe(f"  {note}"), soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
 from typing import TypeVar
 
 from minewatch.cli.errors import complain
@@ -15,19 +13,12 @@ from minewatch.contracts import FlowFormat, FlowSource
 from minewatch.errors import ConfigError, SourceError
 from minewatch.readers.finding import find
 from minewatch.readers.formats import check_name, open_flows
+from minewatch.readers.groups import InputGroup, groups_of
 from minewatch.readers.source import CAPTURE, Input
 
+__all__ = ["InputGroup", "Session"]
+
 _Item = TypeVar("_Item")
-
-
-@dataclass(frozen=True, slots=True)
-class InputGroup:
-    """Flow logs of one format, read as one: a conversation may span files."""
-
-    name: str
-    """That of the file, or the folder that all lie in and their number."""
-    format: str
-    inputs: Sequence[Input]
 
 
 class Session:
@@ -102,13 +93,19 @@ class Session:
                     f"{option} {output}: this is one of the inputs; name another file"
                 )
 
+    @property
+    def has_captures(self) -> bool:
+        """Return whether there is a capture among the inputs."""
+        return any(source.format == CAPTURE for source in self.inputs)
+
+    @property
+    def has_logs(self) -> bool:
+        """Return whether there is a flow log among the inputs."""
+        return any(source.format != CAPTURE for source in self.inputs)
+
     def groups(self) -> list[InputGroup]:
         """Return the flow logs among the inputs, those of one format together."""
-        by_format: dict[str, list[Input]] = {}
-        for source in self.inputs:
-            if source.format != CAPTURE:
-                by_format.setdefault(source.format, []).append(source)
-        return [InputGroup(_name_of(group), name, group) for name, group in by_format.items()]
+        return groups_of(self.inputs)
 
     def run(self, action: Callable[[Input], None]) -> None:
         """Call ``action`` with each capture; one that cannot be read is reported.
@@ -173,13 +170,3 @@ class Session:
                     action(item)
                 except SourceError as error:
                     self.fail(error)
-
-
-def _name_of(inputs: Sequence[Input]) -> str:
-    """The name of an input, or the folder that several share, and their number."""
-    if len(inputs) == 1:
-        return inputs[0].name
-    folders = [source.name.split("/")[:-1] for source in inputs]
-    shared = takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))
-    folder = "/".join(parts[0] for parts in shared) or inputs[0].format
-    return f"{folder} ({len(inputs):,} files)"

@@ -187,6 +187,6 @@ def _company(far: str, far_port: int, others: tuple[int, int]) -> Iterator[str]:
         )
     else:
         yield (
-            f"Is a second host in step? No other host talks to {far}, port {far_port}, in this "
-            "capture. One that gets messages in the same seconds would confirm a pool."
+            f"Is a second host in step? No other host was seen to talk to {far}, port "
+            f"{far_port}. One that gets messages in the same seconds would confirm a pool."
         )

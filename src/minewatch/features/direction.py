@@ -12,15 +12,11 @@ Two orientations are in use, because two questions are asked:
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import polars as pl
 
+from minewatch.address import EPHEMERAL
 from minewatch.types import BoolArray, FloatArray
-
-EPHEMERAL: Final = 32_768
-"""Where Linux begins to choose ports of clients; BSD, macOS and Windows begin at 49,152."""
 
 
 def column(frame: pl.DataFrame, name: str) -> FloatArray:

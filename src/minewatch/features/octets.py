@@ -12,6 +12,9 @@ TCP_HEADERS: Final = 52
 """IPv4 (20), TCP (20) and the option of time stamps (12), which Linux and macOS always send."""
 OTHER_HEADERS: Final = 28
 """IPv4 (20) and UDP or ICMP (8)."""
+_MOST_PACKETS: Final = 1 << 55
+_MOST_OCTETS: Final = 1 << 61
+"""Where absurd counts stop, so that no estimate wraps."""
 
 
 def with_estimated_octets(frame: pl.DataFrame) -> pl.DataFrame:
@@ -37,7 +40,8 @@ def with_estimated_octets(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
         pl.coalesce(
             f"{way}octet_delta_count",
-            pl.col(f"{way}payload_octet_count") + pl.col(f"{way}packet_delta_count") * headers,
+            pl.col(f"{way}payload_octet_count").clip(upper_bound=_MOST_OCTETS)
+            + pl.col(f"{way}packet_delta_count").clip(upper_bound=_MOST_PACKETS) * headers,
         )
         .cast(pl.Int64)
         .alias(f"{way}octet_delta_count")

@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from minewatch.types import BoolArray, FloatArray, Int64Array
+
+_TABLE_VALUES: Final = 1 << 18
+"""Values that are sorted together: what fits into a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class Ragged:
         ----------
         shares : each in [0, 1].
         """
-        ordered = self.values[np.lexsort((self.values, self.owner))]
+        ordered = self.ordered().values
         count, starts = self.count(), self.starts
         found = []
         for share in shares:
@@ -103,6 +107,28 @@ class Ragged:
             right = ordered[np.minimum(starts + high, last)]
             found.append(np.where(count > 0, left + (at - low) * (right - left), np.nan))
         return found[0] if len(found) == 1 else np.stack(found)
+
+    def ordered(self) -> Ragged:
+        """Return the lists with the values of each rising, NaN last.
+
+        Lists of like lengths are sorted as the rows of a table: that takes a third of the time that
+        sorting all values by list and value takes.
+        """
+        count = self.count()
+        found = self.values.copy()
+        longest = int(count.max(initial=0))
+        width = 1
+        while width < longest:
+            lists = np.flatnonzero((count > width) & (count <= 2 * width))
+            width *= 2
+            for some in np.array_split(lists, 1 + len(lists) * width // _TABLE_VALUES):
+                is_own = np.arange(width) < count[some, None]
+                places = (self.starts[some, None] + np.arange(width))[is_own]
+                table = np.full(is_own.shape, np.nan)
+                table[is_own] = self.values[places]
+                table.sort(axis=1)
+                found[places] = table[is_own]
+        return self.with_values(found)
 
     def share(self, is_such: BoolArray) -> FloatArray:
         """Return the share of each list's values for which ``is_such`` is true, shape (n,).
@@ -126,8 +152,7 @@ class Ragged:
 
     def distinct(self) -> Int64Array:
         """Return how many different values each list has, shape (n,)."""
-        order = np.lexsort((self.values, self.owner))
-        ordered = Ragged(self.values[order], self.stops)
+        ordered = self.ordered()
         fresh = ordered.values != ordered.previous()
         return ordered.where(fresh).count()
 

@@ -29,7 +29,13 @@ def hash_key(a_high: int, a_low: int, b_high: int, b_low: int, tail: int, seed: 
     h ^= (h >> 29) & 0x7FFFFFFFF
     h = (h + b_low) * -4417276706812531889
     h ^= (h >> 32) & 0xFFFFFFFF
-    h = (h + (a_high ^ (b_high * 31)) + tail) * -7046029254386353131
+    if a_high | b_high:  # of IPv4 both are 0
+        # Each by itself: what is made of the two together, many pairs share, whatever the seed.
+        h = (h + a_high) * -7046029254386353131
+        h ^= (h >> 29) & 0x7FFFFFFFF
+        h = (h + b_high) * -4417276706812531889
+        h ^= (h >> 32) & 0xFFFFFFFF
+    h = (h + tail) * -7046029254386353131
     h ^= (h >> 32) & 0xFFFFFFFF
     h *= 1609587929392839161
     return (h >> 31) & 0xFFFFFFFF

@@ -6,12 +6,13 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from minewatch.metering.record_keys import is_same_biflow, is_swapped, record_hash
+from minewatch.metering.record_keys import directions, is_same_biflow, is_swapped, record_hash
 from minewatch.metering.record_totals import TOTAL_WORDS, add_record, begin_row
 from minewatch.records import RecordArray
 from minewatch.types import Int64Array
 
 _MIX = 0x9E37_79B1
+"""Odd, so that of one biflow no two observers share a hash of 32 bits."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -28,7 +29,8 @@ def find_biflows(
     records : shape (n,).
     seed : of the table's hash.
     biflow_of : takes the biflow's number of each record, shape (n,).
-    takes : takes which directions of a record count: 1 for ab, 2 for ba, 3 for both; shape (n,).
+    takes : takes which directions of a record count: 1 for ab, 2 for ba, 3 for both, 0 if another
+        observer saw more of what it tells; shape (n,).
     """
     sighting_of, biflow, n_biflows = _sightings(records, seed)
     best = _most_seen(records, sighting_of, biflow, n_biflows)
@@ -38,13 +40,14 @@ def find_biflows(
         sighting = sighting_of[i]
         row = biflow[sighting]
         biflow_of[i] = row
-        takes[i] = (best[row, 0] == sighting) + 2 * (best[row, 1] == sighting)
+        counts = (best[row, 0] == sighting) + 2 * (best[row, 1] == sighting)
+        takes[i] = counts & directions(records, i)
         if takes[i] == 0:
             continue
         if not is_begun[row]:
             begin_row(totals, row, i)
             is_begun[row] = True
-        add_record(totals, row, records, i, (takes[i] & 1) != 0, (takes[i] & 2) != 0)
+        add_record(totals, row, records, i, takes[i])
     return totals
 
 
@@ -68,11 +71,7 @@ def _sightings(records: RecordArray, seed: int) -> tuple[Int64Array, Int64Array,
         while seen_index[at] != 0:
             entry = seen_index[at]
             other = (entry & 0xFFFF_FFFF) - 1
-            if (
-                (entry >> 32) & 0xFFFF_FFFF == mixed
-                and np.int64(records[first[other]].observation_point) == point
-                and is_same_biflow(records, i, first[other])
-            ):
+            if (entry >> 32) & 0xFFFF_FFFF == mixed and is_same_biflow(records, i, first[other]):
                 break
             at = (at + 1) & (size - 1)
         if seen_index[at] != 0:

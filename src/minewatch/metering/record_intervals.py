@@ -6,7 +6,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from minewatch.metering.record_keys import is_swapped
 from minewatch.metering.record_totals import (
     T_END,
     T_START,
@@ -40,7 +39,7 @@ def cut_intervals(
     records : shape (n,).
     order : records to take, those of one biflow together and by rising start; shape (m,).
     biflow_of : number of each record's biflow, shape (n,).
-    takes : which directions of a record count, shape (n,).
+    takes : which directions of a record count: 1 for ab, 2 for ba, 3 for both; shape (n,).
     interval_ns : length of an interval.
     timeout_ns : longest silence in a conversation.
     """
@@ -53,11 +52,6 @@ def cut_intervals(
         i = order[j]
         start = records[i].flow_start_nanoseconds
         ways = takes[i]
-        is_both = (
-            records[i].reverse_packet_delta_count >= 0 or records[i].reverse_octet_delta_count >= 0
-        )
-        if not is_both:
-            ways &= 2 if is_swapped(records, i) else 1
         is_new = biflow_of[i] != biflow
         if not is_new:
             is_new = start - conversations[n_conversations - 1, T_END] > timeout_ns
@@ -72,9 +66,8 @@ def cut_intervals(
             n_intervals += 1
             here = 0
         here |= ways
-        takes_ab, takes_ba = (ways & 1) != 0, (ways & 2) != 0
-        add_record(intervals, n_intervals - 1, records, i, takes_ab, takes_ba)
-        add_record(conversations, n_conversations - 1, records, i, takes_ab, takes_ba)
+        add_record(intervals, n_intervals - 1, records, i, ways)
+        add_record(conversations, n_conversations - 1, records, i, ways)
     return conversations[:n_conversations], intervals[:n_intervals]
 
 

@@ -30,6 +30,15 @@ def is_swapped(records: RecordArray, i: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
+def directions(records: RecordArray, i: int) -> int:
+    """Return of which directions record ``i`` tells: 1 if from the lesser end, 2 to it, 3 both."""
+    record = records[i]
+    if record.reverse_packet_delta_count >= 0 or record.reverse_octet_delta_count >= 0:
+        return 3
+    return 2 if is_swapped(records, i) else 1
+
+
+@numba.njit(cache=True, nogil=True)
 def record_hash(records: RecordArray, i: int, seed: int) -> int:
     """Return 32 bits of a hash of record ``i``'s biflow: the same for both directions."""
     record = records[i]
@@ -72,19 +81,16 @@ def is_same_biflow(records: RecordArray, i: int, j: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def tie_keys(records: RecordArray, rows: Int64Array) -> Int64Array:
-    """Return a number for the biflow of each row, the same in every run, that orders equals.
+def tie_keys(records: RecordArray) -> Int64Array:
+    """Return a number for the biflow of each record, the same in every run, that orders equals.
 
     Parameters
     ----------
     records : shape (n,).
-    rows : records, one of each biflow, shape (m,).
     """
-    keys = np.empty(rows.shape[0], np.int64)
-    for i in range(rows.shape[0]):
-        keys[i] = (record_hash(records, rows[i], _TIES[0]) << 31) ^ record_hash(
-            records, rows[i], _TIES[1]
-        )
+    keys = np.empty(records.shape[0], np.int64)
+    for i in range(records.shape[0]):
+        keys[i] = (record_hash(records, i, _TIES[0]) << 31) ^ record_hash(records, i, _TIES[1])
     return keys
 
 

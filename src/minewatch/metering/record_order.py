@@ -19,8 +19,8 @@ def order_records(
 ) -> Int64Array:
     """Return which records to take, those of one biflow together and by rising time.
 
-    Equal times are ordered by what else the records say, so that the order in which they came
-    changes nothing.
+    Equal times are ordered by the directions that count and by all else that the records say, so
+    that the order in which they came changes nothing.
 
     Parameters
     ----------
@@ -46,37 +46,59 @@ def order_records(
     for biflow in range(n_biflows):
         own = order[starts[biflow] : starts[biflow + 1]]
         if own.shape[0] > _FEW:
-            _sort(records, own)
+            _sort(records, takes, own)
         elif own.shape[0] > 1:
-            _insert(records, own)
+            _insert(records, takes, own)
     return order
 
 
 @numba.njit(cache=True, nogil=True)
-def _is_before(records: RecordArray, i: int, j: int) -> bool:
+def _is_before(records: RecordArray, takes: Int64Array, i: int, j: int) -> bool:
     one, other = records[i], records[j]
     if one.flow_start_nanoseconds != other.flow_start_nanoseconds:
         return one.flow_start_nanoseconds < other.flow_start_nanoseconds
     if one.flow_end_nanoseconds != other.flow_end_nanoseconds:
         return one.flow_end_nanoseconds < other.flow_end_nanoseconds
-    if one.source_transport_port != other.source_transport_port:
-        return one.source_transport_port < other.source_transport_port
-    return one.packet_delta_count < other.packet_delta_count
+    if takes[i] != takes[j]:
+        return takes[i] < takes[j]
+    return _content(records, i) < _content(records, j)
 
 
 @numba.njit(cache=True, nogil=True)
-def _insert(records: RecordArray, own: Int64Array) -> None:
+def _content(records: RecordArray, i: int) -> tuple[int, ...]:
+    """Return all else of record ``i`` that goes into sums."""
+    record = records[i]
+    return (
+        np.int64(record.packet_delta_count),
+        np.int64(record.reverse_packet_delta_count),
+        np.int64(record.octet_delta_count),
+        np.int64(record.reverse_octet_delta_count),
+        np.int64(record.payload_octet_count),
+        np.int64(record.reverse_payload_octet_count),
+        np.int64(record.sampling_packet_interval),
+        np.int64(record.is_scaled),
+        np.int64(record.tcp_control_bits),
+        np.int64(record.reverse_tcp_control_bits),
+        np.int64(record.flow_end_reason),
+        np.int64(record.is_source_initiator),
+        np.int64(record.server_name),
+        np.int64(record.vlan_id),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _insert(records: RecordArray, takes: Int64Array, own: Int64Array) -> None:
     for at in range(1, own.shape[0]):
         moved = own[at]
         hole = at
-        while hole > 0 and _is_before(records, moved, own[hole - 1]):
+        while hole > 0 and _is_before(records, takes, moved, own[hole - 1]):
             own[hole] = own[hole - 1]
             hole -= 1
         own[hole] = moved
 
 
 @numba.njit(cache=True, nogil=True)
-def _sort(records: RecordArray, own: Int64Array) -> None:
+def _sort(records: RecordArray, takes: Int64Array, own: Int64Array) -> None:
     """Merge sort, whose cost nobody can drive up by an unlucky order."""
     n = own.shape[0]
     source, target = own.copy(), np.empty(n, np.int64)
@@ -87,7 +109,7 @@ def _sort(records: RecordArray, own: Int64Array) -> None:
             left, right = start, middle
             for at in range(start, stop):
                 takes_left = left < middle and (
-                    right >= stop or not _is_before(records, source[right], source[left])
+                    right >= stop or not _is_before(records, takes, source[right], source[left])
                 )
                 if takes_left:
                     target[at] = source[left]

@@ -37,13 +37,17 @@ from minewatch.types import Int64Array
     T_VLAN,
     T_RECORDS,
     T_OWNER,
-) = range(19)
+    T_TOLD,
+) = range(20)
 """Words of a row. ``T_OPENER``: 1 if a record told that the lesser end opened, 0 the greater.
-``T_OWNER``: of an interval its conversation, of a conversation its biflow, of a biflow a record."""
-TOTAL_WORDS: Final = 19
+``T_OWNER``: of an interval its conversation, of a conversation its biflow, of a biflow a record.
+``T_TOLD``: bits for a direction of which a record told counts (``TOLD_AB``, ``TOLD_BA``), and for
+one of which a record told none (``SILENT_AB``, ``SILENT_BA``): that a firewall let it begin."""
+TOTAL_WORDS: Final = 20
+TOLD_AB, TOLD_BA, SILENT_AB, SILENT_BA = 1, 2, 4, 8
 NEVER: Final = (1 << 63) - 1
-MOST: Final = 1 << 62
-"""Where sums of absurd counts stop."""
+MOST: Final = (1 << 62) - 1
+"""Where sums of absurd counts stop: both directions together still fit."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -74,42 +78,49 @@ def _flags(total: int, flags: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def add_record(
-    totals: Int64Array, row: int, records: RecordArray, i: int, takes_ab: bool, takes_ba: bool
+def _add_direction(
+    total: Int64Array, way: int, records: RecordArray, i: int, is_reverse: bool, scale: int
 ) -> None:
-    """Add record ``i`` to a row: of its directions those that are taken."""
+    """Add what record ``i`` tells of one direction: 0 for ab, 1 for ba, whose words come next."""
+    record = records[i]
+    if is_reverse:
+        packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
+        payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
+    else:
+        packets, octets = record.packet_delta_count, record.octet_delta_count
+        payload, flags = record.payload_octet_count, record.tcp_control_bits
+    if packets < 0 and octets < 0 and payload < 0:
+        total[T_TOLD] |= SILENT_AB << way
+    else:
+        total[T_TOLD] |= TOLD_AB << way
+        total[T_PACKETS_AB + way] = _sum(total[T_PACKETS_AB + way], packets, scale)
+        total[T_OCTETS_AB + way] = _sum(total[T_OCTETS_AB + way], octets, scale)
+        total[T_PAYLOAD_AB + way] = _sum(total[T_PAYLOAD_AB + way], payload, scale)
+    total[T_FLAGS_AB + way] = _flags(total[T_FLAGS_AB + way], flags)
+    total[T_START_AB + way] = min(total[T_START_AB + way], record.flow_start_nanoseconds)
+
+
+@numba.njit(cache=True, nogil=True)
+def add_record(totals: Int64Array, row: int, records: RecordArray, i: int, takes: int) -> None:
+    """Add record ``i`` to a row.
+
+    Parameters
+    ----------
+    totals : shape (n, TOTAL_WORDS).
+    row : which of them.
+    records : the records.
+    i : which of them.
+    takes : of the directions of which it tells those that count: 1 for ab, 2 for ba, 3 for both.
+    """
     record = records[i]
     total = totals[row]
     swapped = is_swapped(records, i)
     start, end = record.flow_start_nanoseconds, record.flow_end_nanoseconds
     sampling = max(np.int64(record.sampling_packet_interval), 1)
     scale = 1 if record.is_scaled else sampling
-    is_both = record.reverse_packet_delta_count >= 0 or record.reverse_octet_delta_count >= 0
-    has_ab, has_ba = not swapped or is_both, swapped or is_both
-    if has_ab and takes_ab:
-        if swapped:
-            packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
-            payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
-        else:
-            packets, octets = record.packet_delta_count, record.octet_delta_count
-            payload, flags = record.payload_octet_count, record.tcp_control_bits
-        total[T_PACKETS_AB] = _sum(total[T_PACKETS_AB], packets, scale)
-        total[T_OCTETS_AB] = _sum(total[T_OCTETS_AB], octets, scale)
-        total[T_PAYLOAD_AB] = _sum(total[T_PAYLOAD_AB], payload, scale)
-        total[T_FLAGS_AB] = _flags(total[T_FLAGS_AB], flags)
-        total[T_START_AB] = min(total[T_START_AB], start)
-    if has_ba and takes_ba:
-        if swapped:
-            packets, octets = record.packet_delta_count, record.octet_delta_count
-            payload, flags = record.payload_octet_count, record.tcp_control_bits
-        else:
-            packets, octets = record.reverse_packet_delta_count, record.reverse_octet_delta_count
-            payload, flags = record.reverse_payload_octet_count, record.reverse_tcp_control_bits
-        total[T_PACKETS_BA] = _sum(total[T_PACKETS_BA], packets, scale)
-        total[T_OCTETS_BA] = _sum(total[T_OCTETS_BA], octets, scale)
-        total[T_PAYLOAD_BA] = _sum(total[T_PAYLOAD_BA], payload, scale)
-        total[T_FLAGS_BA] = _flags(total[T_FLAGS_BA], flags)
-        total[T_START_BA] = min(total[T_START_BA], start)
+    for way in range(2):
+        if takes & (1 << way):
+            _add_direction(total, way, records, i, swapped == (way == 0), scale)
     if start < total[T_START]:
         total[T_START] = start
     total[T_VLAN] = max(total[T_VLAN], record.vlan_id)

@@ -16,8 +16,6 @@ import numpy as np
 from minewatch.metering.text_scan import lowest_one
 from minewatch.types import ByteArray
 
-NUMBER_MARGIN: Final = 16
-"""Octets before a text that may be read."""
 MAX_DIGITS: Final = 16
 
 _ALL: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
@@ -28,6 +26,8 @@ _LOW_BITS: Final = np.uint64(0x0101_0101_0101_0101)
 _GATHER: Final = np.uint64(0x0102_0408_1020_4080)
 _EIGHT: Final = np.uint64(8)
 _SIXTEEN: Final = np.uint64(16)
+_NO_ADDRESS: Final = np.uint64(1 << 16)
+"""Above the sixteen bits of dots in either half, so that no dot of the other can hide it."""
 _TWENTY_FOUR: Final = np.uint64(24)
 _OCTET: Final = np.uint64(255)
 _FIVE_BITS: Final = np.uint64(31)
@@ -87,12 +87,12 @@ def decimal(data: ByteArray, start: int, end: int) -> int:
 
 @numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)
 def _dots(word: int) -> int:
-    """Return a bit for each dot among eight octets; above 255 if one is neither dot nor digit."""
+    """Return a bit for each dot among eight octets; ``_NO_ADDRESS`` if one is no dot or digit."""
     dots = (word >> np.uint64(4)) & _LOW_BITS
     digits = word ^ (dots * _DOT)
     wrong = ((digits + _ABOVE_NINE) | digits) & _TOP_BITS
     wrong |= digits & (dots * _OCTET)
-    return np.uint64(256) if wrong else (dots * _GATHER) >> np.uint64(56)
+    return _NO_ADDRESS if wrong else (dots * _GATHER) >> np.uint64(56)
 
 
 @numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)

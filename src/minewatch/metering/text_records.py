@@ -43,7 +43,6 @@ LAYOUT_WORDS: Final = 26
     TAKES_MILLISECONDS,  # 1 if times may be in milliseconds
     OBSERVERS,  # from here on, fields of which the first known one names the observer
 ) = range(20)
-MAX_OBSERVERS: Final = LAYOUT_WORDS - OBSERVERS
 
 C_ROWS, C_NO_DATA, C_SKIPPED, C_MILLISECONDS = range(4)
 COUNTS: Final = 4
@@ -225,6 +224,7 @@ def _record(
     record["observation_point"] = observer
     record["sampling_packet_interval"] = 1
     record["server_name"] = -1
+    record["is_scaled"] = 0
     return unit
 
 

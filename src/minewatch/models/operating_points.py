@@ -39,6 +39,8 @@ MAX_OCTETS: Final = 1 << 20
 MAX_POINTS: Final = 1_000
 CAPTURE_INPUTS: Final = ("packets", "packets-without-payload")
 """What a capture may turn out to be: with payload kept, or cut to its headers."""
+FLOW_LOG_INPUTS: Final = ("flow-log-60s", "flow-log-600s")
+"""What flow logs may turn out to be."""
 AGAIN: Final = "make it again with the benchmark"
 
 
@@ -137,6 +139,27 @@ class OperatingPoints:
         most = max(point.high for point in chosen)
         return Choice(best.threshold, self._promise(best, most, budget))
 
+    def quiet_threshold(self, kinds: Sequence[str]) -> float:
+        """Return the lowest threshold at which no benign conversation was labelled, of any kind.
+
+        Parameters
+        ----------
+        kinds : what the input may be; those that were measured count.
+
+        Raises
+        ------
+        ConfigError : none of the kinds was measured, or none is without a false alarm.
+        """
+        quiet = [
+            min((p.threshold for p in self.inputs[kind] if not p.false_alarms), default=None)
+            for kind in kinds
+            if kind in self.inputs
+        ]
+        known = [threshold for threshold in quiet if threshold is not None]
+        if not known or len(known) < len(quiet):
+            raise ConfigError(f"no quiet threshold was measured for {' or '.join(kinds)}")
+        return max(known)
+
     def _lowest(self, kind: str, budget: Budget, limit: float) -> Point:
         for point in self.inputs[kind]:
             if point.high <= limit:
@@ -181,6 +204,28 @@ def shipped_hashes() -> dict[str, str]:
     """Return the SHA-256 of each model file that ships, by name."""
     files = sorted(_folder().glob("*.onnx"))
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def quiet_log_threshold(detectors: Sequence[str]) -> float | None:
+    """Return the default threshold of flow logs: few miners reach 0.5 there, and no benign did.
+
+    None, which stands for the threshold of captures, if nothing was measured with these
+    detectors and the models that ship.
+
+    Parameters
+    ----------
+    detectors : names of those that count.
+
+    Raises
+    ------
+    ModelError : the points that ship are damaged.
+    """
+    try:
+        points = shipped_points()
+        points.require_same(detectors, shipped_hashes())
+        return points.quiet_threshold(FLOW_LOG_INPUTS)
+    except ConfigError:
+        return None
 
 
 def _folder() -> Path:

@@ -19,7 +19,7 @@ def print_capabilities(found: Sequence[Any], measurements: Any, console: Console
     Parameters
     ----------
     found : of ``capabilities.table.capabilities``.
-    measurements : of the benchmark: ``made_by`` and ``date``.
+    measurements : of the benchmark: ``made_by``, ``captures_made_by`` and ``date``.
     console : where to.
     """
     from rich.padding import Padding
@@ -27,7 +27,16 @@ def print_capabilities(found: Sequence[Any], measurements: Any, console: Console
     for one in found:
         console.print(safe(one.entry.title, style="bold"))
         console.print(Padding(_grid(one), (0, 0, 1, 2)))
-    console.print(safe(f"Recall measured on {measurements.date}: {measurements.made_by}"))
+    console.print(
+        safe("Recall: of mining that lasts over half an hour, recorders left out of training;")
+    )
+    console.print(safe(f"measured on {measurements.date}."))
+    told = (
+        ("Logs", measurements.made_by),
+        ("Captures and tables of minewatch", measurements.captures_made_by),
+    )
+    for what, command in told:
+        console.print(safe(f"{what}: {command}"), soft_wrap=True)
 
 
 def _grid(one: Any) -> Table:

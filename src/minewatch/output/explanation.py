@@ -234,7 +234,7 @@ def _evidence_line(item: Evidence) -> tuple[str, str]:
 def _gate_lines(row: Mapping[str, Any], reason: str) -> Iterator[str]:
     """The gate's reason, and how near the conversation is to each of its limits."""
     yield f"{reason}: {gate.REASONS.get(reason, 'unknown')}."
-    seconds = max(row["flow_end_nanoseconds"] - row["flow_start_nanoseconds"], 1) / _NS
+    seconds = (row["flow_end_nanoseconds"] - row["flow_start_nanoseconds"]) / _NS
     if row["payload_packet_count"] is None:
         packets = [row["packet_delta_count"], row["reverse_packet_delta_count"]]
         out, back = (None if count is None else count // 2 for count in packets)
@@ -250,8 +250,9 @@ def _gate_lines(row: Mapping[str, Any], reason: str) -> Iterator[str]:
     )
     if None not in sizes:
         octets = sum(sizes)
+        rate = f"at {octets * 8 / seconds:,.0f} bit/s" if seconds > 0 else "at once"
         yield (
-            f"{octets:,} {counts} at {octets * 8 / seconds:,.0f} bit/s; bulk from "
+            f"{octets:,} {counts} {rate}; bulk from "
             f"{gate.BULK_OCTETS:,} octets at {gate.BULK_BITS_PER_SECOND:,} bit/s on."
         )
 

@@ -17,7 +17,7 @@ from minewatch.readers.formats import HEAD_OCTETS, beside_of, kind_of, of_no_kin
 from minewatch.readers.heads import Head, head_of, heads_of_objects
 from minewatch.readers.listing import find_objects
 from minewatch.readers.source import CAPTURE, STDIN, Input, is_capture_magic, reason_of
-from minewatch.readers.urls import local_path, printable_url
+from minewatch.readers.urls import is_url, local_path, printable_url
 
 _MAGIC_OCTETS: Final = 4
 
@@ -30,7 +30,7 @@ class Found:
     errors: list[SourceError] = field(default_factory=list)
     """One for each argument that names nothing, and for each file that cannot be read."""
     notes: list[str] = field(default_factory=list)
-    """What was passed over in a folder, one line each."""
+    """What was passed over in a folder, and what was named twice, one line each."""
 
 
 def find_inputs(arguments: Sequence[str]) -> tuple[list[Input], list[SourceError]]:
@@ -48,8 +48,9 @@ def find(
     """Return what the arguments name, each with its format.
 
     A folder stands for every capture and flow log below it, a pattern for every file that it
-    matches. With formats to tell apart, each file's head is read; a pipe is opened for that and
-    stays so. Without, a file that is named is taken for a capture, unseen.
+    matches. What is named more than once, by whatever path, counts once. With formats to tell
+    apart, each file's head is read; a pipe is opened for that and stays so. Without, a file that is
+    named is taken for a capture, unseen.
 
     Parameters
     ----------
@@ -83,6 +84,8 @@ class _Search:
         self._formats = formats
         self._forced = forced
         self._beside: list[tuple[Input, str]] = []
+        self._seen: set[str] = set()
+        self._repeated: list[str] = []
 
     def add(self, argument: str) -> None:
         """Add what an argument stands for.
@@ -103,7 +106,9 @@ class _Search:
             self._add_files(_expand(path))
 
     def settle(self) -> None:
-        """Complain of files named by the user that belong to another one that is not there."""
+        """Tell of files named twice, complain of those that belong to one that is not there."""
+        if self._repeated:
+            self.found.notes.append(_told_of_repeated(self._repeated))
         folders = {(_folder_of(one.path), one.format) for one in self.found.inputs}
         for one, format in self._beside:
             if (_folder_of(one.path), format) not in folders:
@@ -117,7 +122,8 @@ class _Search:
 
     def _add_remote(self, url: str) -> None:
         listing = find_objects(url)
-        inputs = [Input(printable_url(one), one, size) for one, size in listing.objects]
+        objects = (Input(printable_url(one), one, size) for one, size in listing.objects)
+        inputs = list(self._not_yet_seen(objects))
         if listing.is_folder:
             self._sift(printable_url(url), heads_of_objects(inputs, HEAD_OCTETS))
         elif self._is_blind:
@@ -128,11 +134,24 @@ class _Search:
 
     def _add_files(self, inputs: Sequence[Input]) -> None:
         """Add files and pipes that the user names."""
+        inputs = list(self._not_yet_seen(inputs))
         if self._is_blind:
             self._add_blindly(inputs)
             return
         for one in inputs:
             self._add_named(*head_of(one, HEAD_OCTETS))
+
+    def _not_yet_seen(self, inputs: Iterable[Input]) -> Iterator[Input]:
+        """Yield those inputs that were not named before: counts of one would add up."""
+        for one in inputs:
+            place = one.path
+            if place != STDIN and not is_url(place):
+                place = os.path.realpath(place)
+            if place in self._seen:
+                self._repeated.append(one.name)
+            else:
+                self._seen.add(place)
+                yield one
 
     @property
     def _is_blind(self) -> bool:
@@ -165,7 +184,7 @@ class _Search:
         paths: list[Path] = []
         for parent, _, names in os.walk(folder, onerror=unreadable):
             paths.extend(Path(parent, name) for name in names)
-        files = self._files(sorted(paths))
+        files = self._not_yet_seen(self._files(sorted(paths)))
         self._sift(folder, (head_of(one, self._head_octets(one)) for one in files))
 
     def _files(self, paths: Iterable[Path]) -> Iterator[Input]:
@@ -191,7 +210,7 @@ class _Search:
         ------
         SourceError : there are none, and nothing else is wrong.
         """
-        before = len(self.found.inputs) + len(self.found.errors)
+        before = self._n_told
         passed_over: list[str] = []
         for one, head in heads:
             if isinstance(head, SourceError):
@@ -200,10 +219,15 @@ class _Search:
                 self.found.inputs.append(replace(one, format=kind))
             elif kind is None:
                 passed_over.append(one.name)
-        if len(self.found.inputs) + len(self.found.errors) == before:
+        if self._n_told == before:
             raise SourceError(folder, self._nothing_here())
         if passed_over and self._formats:
             self.found.notes.append(_told(folder, passed_over))
+
+    @property
+    def _n_told(self) -> int:
+        """How many files something was said of."""
+        return len(self.found.inputs) + len(self.found.errors) + len(self._repeated)
 
     def _kind_in_folder(self, source: Input, head: bytes) -> str | None:
         """Return the kind of a file, empty if it is to be passed over silently, None if unknown."""
@@ -265,3 +289,9 @@ def _told(folder: str, passed_over: Sequence[str]) -> str:
     if len(passed_over) == 1:
         return f"{folder}: one file of no known kind was passed over: {first}"
     return f"{folder}: {len(passed_over):,} files of no known kind were passed over, {first} first"
+
+
+def _told_of_repeated(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]}: named more than once; it is read once"
+    return f"{names[0]} and {len(names) - 1:,} more: named more than once; each is read once"

@@ -54,6 +54,8 @@ PCAP_MAGICS: Final = frozenset(
     )
 )
 PCAPNG_MAGIC: Final = bytes.fromhex("0a0d0d0a")
+CAPTURE_HEADER_OCTETS: Final = 24
+"""Of pcap, and less than of pcapng: so many come before the first packet."""
 PARQUET_MAGIC: Final = b"PAR1"
 _PARQUET_END: Final = 8
 """Octets of the footer's length, and of the magic once more."""
@@ -73,7 +75,8 @@ class Opened:
         """Return the first octets; whoever reads on still gets them.
 
         Parquet says at its end what it holds: where one can go there, that is returned behind the
-        first octets.
+        first octets. Of a capture that comes through a pipe no more is waited for than its header
+        and what has come with it.
 
         Parameters
         ----------
@@ -84,8 +87,10 @@ class Opened:
         UnpackError : it is damaged at its very start.
         OSError : nothing of it can be read.
         """
-        head = read_head(self.stream, size)
-        if self.stream is not self.packed or not self.packed.seekable():
+        is_pipe = not self.packed.seekable()
+        # Packets may come slowly: who watches a pipe wants them now, and not when many have come.
+        head = read_head(self.stream, size, _is_capture_begun if is_pipe else None)
+        if self.stream is not self.packed or is_pipe:
             self.stream = Rejoined(head, self.stream)
             return head
         if head.startswith(PARQUET_MAGIC):
@@ -102,6 +107,10 @@ class Opened:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_capture_begun(head: bytes) -> bool:
+    return len(head) >= CAPTURE_HEADER_OCTETS and is_capture_magic(head)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import gzip
 import io
 import lzma
 import zlib
-from typing import IO, TYPE_CHECKING, Final, TypeAlias, cast
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 import zstandard
 
@@ -214,13 +215,14 @@ def read_fully(stream: Stream, size: int) -> bytes:
     return b"".join(parts)
 
 
-def read_head(stream: Stream, size: int) -> bytes:
+def read_head(stream: Stream, size: int, is_enough: Callable[[bytes], bool] | None = None) -> bytes:
     """Return the first octets, as ``read_fully``, but those before a damage if there are any.
 
     Parameters
     ----------
     stream : what to read.
     size : octets.
+    is_enough : asked of what was read so far, whether to wait for more; None waits always.
 
     Raises
     ------
@@ -228,11 +230,35 @@ def read_head(stream: Stream, size: int) -> bytes:
     OSError : nothing can be read.
     """
     head = bytearray()
+    # One system call at a time: ``read`` of a buffer waits until all is there.
+    read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
     try:
-        while len(head) < size and (part := stream.read(size - len(head))):
+        while len(head) < size and (part := read(size - len(head))):
             head += part
+            if is_enough is not None and is_enough(bytes(head)):
+                break
     except (UnpackError, OSError):
         # Whoever reads on meets the damage again, behind what is returned here.
         if not head:
             raise
     return bytes(head)
+
+
+def with_head(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
+    """Return the first octets as ``read_head``, and a stream that gives them once more.
+
+    It is not buffered: where the stream is damaged, a buffer would lose what precedes that.
+
+    Parameters
+    ----------
+    stream : at its start; closed together with what is returned.
+    size : octets.
+
+    Raises
+    ------
+    UnpackError : the damage is at the very start.
+    OSError : nothing can be read.
+    """
+    raw = cast(Stream, stream)
+    head = read_head(raw, size)
+    return head, cast(BinaryIO, Rejoined(head, raw))

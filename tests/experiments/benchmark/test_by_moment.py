@@ -67,9 +67,24 @@ def test_each_moment_is_told_of_what_lasts_longer_and_of_what_lasts_long(found):
     assert _counts(found, Cost.ONE)[600, 600] == (3, 3)
 
 
+def test_what_scores_no_higher_than_normal_traffic_is_not_found(make_tiny):
+    equal = ("mining", 4000.0, (0.4, 0.3, 0.4))
+    units = _units(make_tiny, (*SCORES, equal))
+    told = by_moment(units, draws_for(units, 10), "a")
+    assert _counts(told, Cost.NONE)[600, 600] == (2, 4)
+    assert _counts(told, Cost.ONE)[1800, 1800] == (1, 3)
+
+
 def test_what_reaches_a_half_is_labelled(found):
     assert _counts(found, Cost.LABEL)[0, 1800] == (2, 2)
     assert _counts(found, Cost.LABEL)[1800, 1800] == (1, 2)
+
+
+def test_what_is_labelled_depends_on_the_threshold(make_tiny):
+    units = _units(make_tiny, SCORES)
+    told = by_moment(units, draws_for(units, 10), "a", 0.3)
+    assert (told.thresholds["label"], told.false_alarms["label"]) == (0.3, 2)
+    assert _counts(told, Cost.LABEL)[600, 600] == (3, 3)
 
 
 def test_a_recall_comes_with_its_interval(found):

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 from minewatch.experiments.benchmark.by_moment import ByMoment, Cost, Recall
 from minewatch.experiments.benchmark.format_tables import TITLES, format_blocks, format_table
 from minewatch.experiments.paper.document import Heading, Paragraph, Table
@@ -16,7 +18,7 @@ def _recalls(seen_s, lasting_s, mining=10):
 
 def _found(*recalls):
     alarms = {"none": 0, "one": 1, "label": 3}
-    return ByMoment(15_812, 340, {}, alarms, tuple(recalls))
+    return ByMoment(15_812, 340, {"label": 0.1412139}, alarms, tuple(recalls))
 
 
 def test_each_moment_has_a_row():
@@ -44,10 +46,13 @@ def test_where_nothing_mines_nothing_is_told():
 
 
 def test_the_section_says_among_how_many():
-    heading, text, table = format_blocks({"aws-60s": _found(*_recalls(0, 0))}, "Logs")
+    found = _found(*_recalls(0, 0))
+    fewer = replace(found, normal_scored=12)
+    heading, text, table = format_blocks({"gcp-5s": fewer, "aws-60s": found, "zeek": fewer}, "Logs")
     assert heading == Heading(2, "Logs")
     assert isinstance(text, Paragraph)
     assert "15,812 normal conversations (340 of them" in text.text
+    assert "from 0.1412 on" in text.text
     assert isinstance(table, Table)
     assert format_blocks({}, "Logs") == []
 

@@ -59,7 +59,7 @@ def test_pictures_are_those_that_were_drawn(found, blocks):
 
 
 def test_kinds_of_flow_logs_have_a_section_of_the_main_scope(found):
-    one = ByMoment(9, 4, {}, {"label": 0}, ())
+    one = ByMoment(9, 4, {"label": 0.5}, {"label": 0}, ())
     told = replace(found, formats={found.main_scope: {"aws-60s": one}, "lab": {"zeek": one}})
     heads = [b.text for b in _pages(told) if isinstance(b, Heading) and b.level == 2]
     place = heads.index("Kinds of flow logs")

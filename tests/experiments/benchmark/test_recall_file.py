@@ -16,8 +16,9 @@ def found(make_scores):
 
 
 def test_what_is_written_is_read_again(found):
-    text = as_text(found, {"aws-60s": "AWS"}, 'minewatch "evaluate"', "2026-01-02")
+    text = as_text(found, {"aws-60s": "AWS"}, 'minewatch "evaluate"', "captures", "2026-01-02")
     told = read(text, "recall.json")
+    assert told.captures_made_by == "captures"
     assert (told.made_by, told.date) == ('minewatch "evaluate"', "2026-01-02")
     assert {name: one.title for name, one in told.inputs.items()} == {
         "aws-60s": "AWS",
@@ -35,11 +36,11 @@ def test_what_is_written_is_read_again(found):
 
 
 def test_each_recall_is_a_line_so_that_a_change_can_be_read(found):
-    text = as_text(found, {}, "c", "d")
+    text = as_text(found, {}, "c", "", "d")
     n = sum(len(one.recalls) for one in found.values())
     assert sum('"lasting_s"' in line for line in text.splitlines()) == n
     assert json.loads(text)["format"] == 1
 
 
 def test_nothing_measured_is_a_file_too():
-    assert read(as_text({}, {}, "c", "d"), "x").inputs == {}
+    assert read(as_text({}, {}, "c", "", "d"), "x").inputs == {}

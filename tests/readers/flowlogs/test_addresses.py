@@ -19,7 +19,9 @@ def test_halves(text, halves):
     assert address_halves(text) == halves
 
 
-@pytest.mark.parametrize("text", ["", "-", "10.0.0", "10.0.0.256", "host", "10.0.0.1/8"])
+@pytest.mark.parametrize(
+    "text", ["", "-", "10.0.0", "10.0.0.256", "host", "10.0.0.1/8", "::1%" + 61 * "a"]
+)
 def test_no_address(text):
     with pytest.raises(ValueError, match=r"\S"):
         address_halves(text)

@@ -166,6 +166,9 @@ def test_icmp(protocol, sport, dport, number, kind):
 def test_ports_in_hexadecimal_and_missing():
     found = record(Sport="0x0bad", Dport="")
     assert (found["source_transport_port"], found["destination_transport_port"]) == (0x0BAD, 0)
+    # A row without ports comes first, one in hexadecimal later.
+    rows = [{"Sport": "", "Dport": ""}, {"Sport": "0x0bad"}, {"Sport": "99"}]
+    assert read(text_of(*rows))[0]["source_transport_port"].tolist() == [0, 0x0BAD, 99]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from minewatch.contracts import FlowFormat, FlowSource
-from minewatch.errors import SourceError
+from minewatch.errors import ConfigError, SourceError
 from minewatch.readers.flowlogs.aws import AwsFormat
 from minewatch.readers.unpack import UnpackError
 
@@ -100,5 +100,39 @@ class Broken(io.RawIOBase):
 
 
 def test_a_stream_that_is_damaged_at_its_start():
-    with pytest.raises(SourceError, match=r"a\.log: cannot be read: bad octets"):
+    with pytest.raises(UnpackError, match="bad octets"):  # told with the name by open_flows
         AwsFormat().open("a.log", "-", Broken(), strict=False)
+
+
+def test_fields_that_the_user_gives_are_those_of_a_log_without_a_header():
+    fields = "srcaddr dstaddr srcport dstport protocol packets bytes start end"
+    line = b"10.0.0.1 192.0.2.7 40000 3333 6 9 900 1700000000 1700000059\n"
+    given = AwsFormat(fields)
+    assert given.recognises(line)
+    assert not AwsFormat().recognises(line)
+    (records,) = given.open("a.log", "-", io.BytesIO(line), strict=True).read()
+    assert records["packet_delta_count"].tolist() == [9]
+    assert records["destination_transport_port"].tolist() == [3333]
+
+
+def test_a_header_line_outranks_them():
+    text = (
+        b"srcaddr dstaddr srcport dstport protocol bytes packets start end\n"
+        b"10.0.0.1 192.0.2.7 40000 3333 6 900 9 1700000000 1700000059\n"
+    )
+    given = AwsFormat("srcaddr dstaddr srcport dstport protocol packets bytes start end")
+    (records,) = given.open("a.log", "-", io.BytesIO(text), strict=True).read()
+    assert records["packet_delta_count"].tolist() == [9]
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ("srcaddr dstaddr srcport dstport protocol start", "end missing"),
+        ("srcaddr dstaddr source-port", "source-port is no field"),
+        ("", "missing"),
+    ],
+)
+def test_fields_that_cannot_be_are_refused(fields, what):
+    with pytest.raises(ConfigError, match=what):
+        AwsFormat(fields)

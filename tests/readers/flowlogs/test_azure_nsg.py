@@ -127,3 +127,13 @@ def test_other_categories_are_ignored():
 def test_recognises(head, expected):
     assert AzureNsgFormat().recognises(head) == expected
     assert isinstance(AzureNsgFormat(), FlowFormat)
+
+
+def test_a_flow_goes_on_in_the_next_log():
+    log_format = AzureNsgFormat()
+    spans = []
+    for text in (GOES_ON, ENDS):
+        octets = json.dumps({"records": [record(text)]}).encode()
+        (block,) = log_format.open("n", "n", io.BytesIO(octets), strict=True).read()
+        spans += (block["flow_end_nanoseconds"] - block["flow_start_nanoseconds"]).tolist()
+    assert spans == [0, 23 * 10**9]

@@ -9,7 +9,7 @@ import pytest
 
 from minewatch.errors import SourceError
 from minewatch.readers.flowlogs.azure_source import AzureSource
-from minewatch.readers.flowlogs.azure_tuples import FlowTuple
+from minewatch.readers.flowlogs.azure_tuples import FlowTuple, OpenFlows
 from minewatch.readers.flowlogs.json_source import MAX_IGNORED_KINDS
 from minewatch.readers.flowlogs.json_values import RowError
 
@@ -19,6 +19,9 @@ FLOW = ["10.0.0.6", "192.0.2.180", "23956", "443", "tcp"]
 class Minute(msgspec.Struct):
     kind: str | None = None
     tuples: list[list[str]] | None = None
+
+
+DECODER = msgspec.json.Decoder(Minute)
 
 
 class Minutes(AzureSource[Minute]):
@@ -37,8 +40,7 @@ class Minutes(AzureSource[Minute]):
 
 def read(records, *, octets=None, strict=False, name="a.json"):
     octets = json.dumps({"records": records}).encode() if octets is None else octets
-    decoder = msgspec.json.Decoder(Minute)
-    source = Minutes(name, io.BytesIO(octets), decoder, 10**9, strict=strict)
+    source = Minutes(name, io.BytesIO(octets), DECODER, 10**9, OpenFlows(), strict=strict)
     ends = [end for block in source.read() for end in block["flow_end_nanoseconds"].tolist()]
     assert source.counters.rows_seen == source.counters.rows_accounted
     return [end // 10**9 for end in ends], source.counters
@@ -105,7 +107,7 @@ def test_a_cut_log_is_used_up_to_the_cut():
 def test_blocks_are_bounded(monkeypatch):
     monkeypatch.setattr("minewatch.readers.flowlogs.azure_source.BLOCK_ROWS", 2)
     octets = json.dumps({"tuples": [[f"{1000 + i} C" for i in range(5)]]}).encode()
-    source = Minutes("a", io.BytesIO(octets), msgspec.json.Decoder(Minute), 10**9, strict=True)
+    source = Minutes("a", io.BytesIO(octets), DECODER, 10**9, OpenFlows(), strict=True)
     assert [len(block) for block in source.read()] == [2, 2, 1]
 
 
@@ -118,5 +120,5 @@ def test_categories_without_end_are_one():
 
 def test_closing_closes_the_stream():
     stream = io.BytesIO()
-    Minutes("a", stream, msgspec.json.Decoder(Minute), 10**9, strict=True).close()
+    Minutes("a", stream, DECODER, 10**9, OpenFlows(), strict=True).close()
     assert stream.closed

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from minewatch.readers.flowlogs import azure_tuples
-from minewatch.readers.flowlogs.azure_tuples import BEGIN, AzureTuples, FlowTuple
+from minewatch.readers.flowlogs.azure_tuples import BEGIN, AzureTuples, FlowTuple, OpenFlows
 from minewatch.readers.flowlogs.json_values import RowError
 from minewatch.readers.flowlogs.row_packing import RowPacker
 from minewatch.records import DENIED, UNKNOWN, new_records
@@ -23,7 +23,7 @@ def packer():
 
 @pytest.fixture
 def tuples(packer):
-    return AzureTuples(packer, SECOND)
+    return AzureTuples(packer, SECOND, OpenFlows())
 
 
 def at(seconds, state="C", **changes):
@@ -64,6 +64,17 @@ def test_counts_are_since_the_previous_tuple(tuples, packer):
 def test_after_its_end_a_flow_is_a_new_one(tuples, packer):
     taken = [(at(1000), 1), (at(1100, "E"), 1), (at(1300, "E"), 1)]
     assert times(tuples, packer, *taken) == [(1000, 1000), (1000, 1100), (1300, 1300)]
+
+
+def test_after_a_long_silence_tuples_are_missing(tuples, packer):
+    taken = [(at(1000), 1), (at(1600), 1), (at(2201), 1)]
+    assert times(tuples, packer, *taken) == [(1000, 1000), (1000, 1600), (2201, 2201)]
+
+
+def test_a_log_goes_on_where_the_one_before_ended(packer):
+    flows = OpenFlows()
+    assert times(AzureTuples(packer, SECOND, flows), packer, (at(1000), 1)) == [(1000, 1000)]
+    assert times(AzureTuples(packer, SECOND, flows), packer, (at(1300), 1)) == [(1000, 1300)]
 
 
 def test_flows_and_interfaces_are_told_apart(tuples, packer):
@@ -132,7 +143,7 @@ def test_a_log_without_state_has_no_counts(tuples, packer):
     ],
 )
 def test_times_of_the_other_unit(packer, unit, time, nanoseconds, repaired):
-    tuples = AzureTuples(packer, unit)
+    tuples = AzureTuples(packer, unit, OpenFlows())
     tuples.take(replace(GOES_ON, time=time), 1)
     assert packer.take()["flow_end_nanoseconds"].tolist() == [nanoseconds]
     assert tuples.repaired_unit == repaired

@@ -123,3 +123,13 @@ def test_other_categories_are_ignored():
 def test_recognises(head, expected):
     assert AzureVnetFormat().recognises(head) == expected
     assert isinstance(AzureVnetFormat(), FlowFormat)
+
+
+def test_a_flow_goes_on_in_the_next_log():
+    log_format = AzureVnetFormat()
+    spans = []
+    for time in ("1663145703606", "1663146003606"):
+        octets = json.dumps({"records": [record(LONG.replace("1663146003606", time))]}).encode()
+        (block,) = log_format.open("v", "v", io.BytesIO(octets), strict=True).read()
+        spans += (block["flow_end_nanoseconds"] - block["flow_start_nanoseconds"]).tolist()
+    assert spans == [0, 300 * 10**9]

@@ -39,6 +39,12 @@ def test_whole_numbers_of_numbers():
     assert reasons(faults) == {"bytes is out of range": 1}
 
 
+def test_nanoseconds_are_rounded():
+    texts = pl.Series(["1.0000019", "1.0000011"])
+    found = columns.nanoseconds(texts, RowFaults(np.arange(2), str), "ts").tolist()
+    assert found == [1_000_002_000, 1_000_001_000]
+
+
 def test_nanoseconds_are_exact_to_the_microsecond():
     texts = pl.Series(["1379288667.706265", "1700828217.313984", "0", None, "4102444799.999999"])
     faults = faults_of(5)

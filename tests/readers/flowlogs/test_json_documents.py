@@ -10,7 +10,11 @@ import pytest
 
 from minewatch.errors import SourceError
 from minewatch.readers.flowlogs import json_documents
-from minewatch.readers.flowlogs.json_documents import JsonDocuments, is_one_document
+from minewatch.readers.flowlogs.json_documents import (
+    JsonDocuments,
+    begins_like_json,
+    is_one_document,
+)
 from minewatch.readers.source import Input, open_input
 from minewatch.records import RecordCounters
 
@@ -134,9 +138,17 @@ def test_a_stream_that_fails_is_noted():
             raise OSError(5, "Input/output error")
 
     counters = RecordCounters()
-    found = list(JsonDocuments("a", Failing(b'{"a":1}\n'), counters, strict=True).read())
+    found = list(JsonDocuments("a", Failing(b'{"a":1}\n'), counters, strict=False).read())
     assert found == [(1, b'{"a":1}')]
     assert counters.notes == ["cannot be read any further: Input/output error"]
+    with pytest.raises(SourceError, match=r"a: cannot be read any further: .*; fetch it again"):
+        list(JsonDocuments("a", Failing(b'{"a":1}\n'), counters, strict=True).read())
+
+
+def test_strict_tells_of_an_array_that_does_not_end():
+    log = JsonDocuments("a", io.BytesIO(b'[{"a":1},'), RecordCounters(), strict=True)
+    with pytest.raises(SourceError, match=r"a: the log ends before .* record 1; fetch it again"):
+        list(log.read())
 
 
 def test_nothing_is_nothing():
@@ -158,3 +170,12 @@ def test_nothing_is_nothing():
 )
 def test_what_is_one_document(head, expected):
     assert is_one_document(head) == expected
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [(b'{"a"', True), (b"\r\n [", True), (b"", False), (b"a{", False), (b'"a"', False)],
+)
+def test_what_begins_like_json(mark, head, expected):
+    assert begins_like_json(mark + head) is expected

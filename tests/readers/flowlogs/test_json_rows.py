@@ -80,3 +80,10 @@ def test_blocks_are_bounded(monkeypatch):
 
 def test_nothing():
     assert rows(b"")[0] == []
+
+
+def test_long_documents_do_not_add_up(monkeypatch):
+    monkeypatch.setattr(json_rows, "BLOCK_OCTETS", 100)
+    parts, _ = rows(b"".join(b'{"id.a":%d,"name":"%s"}\n' % (i, b"x" * 60) for i in range(6)))
+    assert [lines.frame["id.a"].to_list() for lines in parts] == [[0, 1], [2, 3], [4, 5]]
+    assert parts[2].numbers.tolist() == [5, 6]

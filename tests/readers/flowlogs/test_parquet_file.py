@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from minewatch.errors import SourceError
-from minewatch.readers.flowlogs.parquet_file import ParquetFile
+from minewatch.readers.flowlogs.parquet_file import ParquetFile, is_parquet
 from minewatch.readers.unpack import UnpackError
 
 
@@ -74,3 +74,34 @@ def test_a_copy_has_a_largest_size(folder):
         ParquetFile("a", "-", stream, max_octets=100)
     assert stream.closed
     assert os.listdir(folder) == []
+
+
+def test_batches_are_bounded_and_metadata_is_told():
+    octets = io.BytesIO()
+    pl.DataFrame({"a": range(1050), "b": 0}).write_parquet(octets, metadata={"who": "me"})
+    file = ParquetFile("a", "-", io.BytesIO(octets.getvalue()))
+    assert file.metadata["who"] == "me"
+    parts = list(file.batches(file.table.select("a"), 100))
+    file.close()
+    assert max(part.height for part in parts) <= 100
+    assert pl.concat(parts)["a"].to_list() == list(range(1050))
+
+
+def test_a_damage_that_is_met_late():
+    octets = bytearray(parquet())
+    octets[4:40] = bytes(36)
+    file = ParquetFile("a", "-", io.BytesIO(bytes(octets)))
+    with pytest.raises(SourceError, match="a: cannot be read as Parquet: "):
+        list(file.batches(file.table, 100))
+    file.close()
+
+
+def test_is_parquet(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"PAR1")
+    assert is_parquet(str(path))
+    path.write_bytes(b"PA")
+    assert not is_parquet(str(path))
+    assert not is_parquet(str(tmp_path))
+    assert not is_parquet("\0")
+    assert not is_parquet("s3://bucket/a")

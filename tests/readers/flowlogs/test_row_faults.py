@@ -81,6 +81,29 @@ def test_strict_stops_at_a_repair_and_not_at_what_is_ignored(faults):
         faults.settle(RecordCounters(), strict=True)
 
 
+def test_strict_stops_at_whatever_comes_first(faults):
+    faults.mark(rows(2), "bad", "look")
+    faults.repair(rows(3), "late", "done")
+    with pytest.raises(SourceError, match=r"a\.log:6: bad"):
+        faults.settle(RecordCounters(), strict=True)
+    faults.repair(rows(1, 3), "milliseconds", "divided")
+    faults.repair(rows(0, 1), "zone", "taken as UTC")
+    with pytest.raises(SourceError, match=r"a\.log:3: zone"):
+        faults.settle(RecordCounters(), strict=True)
+
+
+def test_a_million_faults_are_counted_at_once():
+    n = 1_000_000
+    faults = RowFaults(np.arange(n), place)
+    faults.mark(np.arange(n) % 2 == 0, "bad", "look")
+    faults.ignore(np.arange(n) % 3 == 0, "no data")
+    counters = RecordCounters()
+    assert faults.settle(counters, strict=False).sum() == counters.rows_parsed
+    assert counters.faulty == {"bad": 500_000}
+    assert counters.ignored == {"no data": 166_667}
+    assert counters.rows_accounted == counters.rows_seen == n
+
+
 def test_what_marks_nothing_changes_nothing(faults):
     faults.mark(rows(), "bad", "look")
     faults.repair(rows(), "bad", "look")

@@ -7,7 +7,7 @@ import pytest
 import minewatch.readers.flowlogs.settled as module
 from minewatch.errors import SourceError
 from minewatch.readers.flowlogs.row_faults import RowFaults
-from minewatch.readers.flowlogs.settled import settled
+from minewatch.readers.flowlogs.settled import sampling_of, settled
 from minewatch.records import RecordCounters, new_records
 
 
@@ -43,3 +43,11 @@ def test_nothing_good():
     assert list(settled(records(1), faults, RecordCounters(), strict=False)) == []
     with pytest.raises(SourceError, match="0: bad; look"):
         list(settled(records(1), faults, RecordCounters(), strict=True))
+
+
+def test_records_by_their_sampling():
+    records = new_records(5)
+    assert sampling_of(records) == {1: 5}
+    records["sampling_packet_interval"] = [10, 1, 10, 2**32 - 1, 10]
+    assert sampling_of(records) == {1: 1, 10: 3, 2**32 - 1: 1}
+    assert sampling_of(new_records(0)) == {}

@@ -4,6 +4,7 @@
 import io
 
 import numpy as np
+import polars as pl
 import pytest
 
 import packets as p
@@ -15,6 +16,7 @@ from minewatch.pipeline import PipelineOptions, meter_capture, open_capture
 from minewatch.readers.flowlogs.table import TableFormat, record_frame
 from minewatch.readers.source import Input, open_counted
 from minewatch.records import Names, new_records
+from minewatch.testing import conversations
 
 FORMAT = TableFormat()
 
@@ -68,6 +70,22 @@ def test_flows_of_the_meter(metered, kind):
     assert (np.sort(records["is_source_initiator"]) == [-1, 1]).all()
     assert records["packet_delta_count"].sum() + records["reverse_packet_delta_count"].sum() == 3
     assert source.counters.sampling == {1: 2}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_flows_that_the_meter_made_of_sampled_logs_stay_estimates(tmp_path, kind):
+    path = tmp_path / "a"
+    flows = conversations(3, packet_delta_count=500).frame
+    sampling = pl.Series("sampling_packet_interval", [1, 100, 1000])
+    with Destination(str(path)) as destination:
+        writer = FlowWriter(destination, kind, with_capture=False, with_sampling=True)
+        writer.write(flows.with_columns(sampling), "a.log")
+        writer.finish()
+    records, source = read(path.read_bytes())
+    assert records["sampling_packet_interval"].tolist() == [1, 100, 1000]
+    assert records["is_scaled"].tolist() == [0, 1, 1]
+    assert records["packet_delta_count"].tolist() == [500] * 3
+    assert source.counters.sampling == {1: 1, 100: 1, 1000: 1}
 
 
 def test_flows_of_the_meter_are_the_same_in_every_kind_of_file(metered):

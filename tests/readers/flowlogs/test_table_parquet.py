@@ -11,8 +11,9 @@ import pytest
 
 import minewatch.readers.flowlogs.table_parquet as module
 from minewatch.errors import SourceError
+from minewatch.readers.flowlogs.parquet_file import ParquetFile
 from minewatch.readers.flowlogs.table_columns import VERSION_KEY, record_frame
-from minewatch.readers.flowlogs.table_parquet import ParquetTableSource, is_parquet
+from minewatch.readers.flowlogs.table_parquet import ParquetTableSource
 from minewatch.readers.source import Input, open_input
 from minewatch.records import Names, new_records
 
@@ -30,8 +31,9 @@ def octets_of(frame, version="1"):
     return buffer.getvalue()
 
 
-def from_stream(octets, *, strict=False, **options):
-    return ParquetTableSource("a.parquet", "-", io.BytesIO(octets), strict=strict, **options)
+def from_stream(octets, *, strict=False):
+    file = ParquetFile("a.parquet", "-", io.BytesIO(octets))
+    return ParquetTableSource(file, strict=strict)
 
 
 def ports(source):
@@ -48,7 +50,7 @@ def test_from_a_stream_and_from_a_file(tmp_path):
     assert source.names.servers == ["pool.example"]
     path = tmp_path / "a.parquet"
     path.write_bytes(octets)
-    source = ParquetTableSource("a.parquet", str(path), open(path, "rb"), strict=True)  # noqa: SIM115
+    source = ParquetTableSource(ParquetFile("a", str(path), io.BytesIO()), strict=True)
     assert ports(source) == list(range(10))
     assert source.counters.octets_read == len(octets)
 
@@ -57,11 +59,11 @@ def test_a_packed_file_is_unpacked_first(tmp_path):
     path = tmp_path / "a.parquet.gz"
     path.write_bytes(gzip.compress(octets_of(frame_of(3))))
     stream = open_input(Input("a", str(path), None))
-    assert ports(ParquetTableSource("a", str(path), stream, strict=True)) == [0, 1, 2]
+    assert ports(ParquetTableSource(ParquetFile("a", str(path), stream), strict=True)) == [0, 1, 2]
     path.write_bytes(path.read_bytes()[:-40])
     stream = open_input(Input("a", str(path), None))
-    with pytest.raises(SourceError, match=r"a: cannot be read as Parquet: .*; it may be cut"):
-        ParquetTableSource("a", str(path), stream, strict=False)
+    with pytest.raises(SourceError, match=r"a: cannot be read as Parquet: .*, it may be cut"):
+        ParquetFile("a", str(path), stream)
 
 
 def test_blocks_are_bounded(monkeypatch):
@@ -122,17 +124,8 @@ def test_damage_anywhere_is_a_source_error_or_none():
             from_stream(octets[:end])
 
 
-def test_a_stream_without_end_is_refused():
-    with pytest.raises(SourceError, match="more than 100 octets; unpack it and name the file"):
-        from_stream(octets_of(frame_of(50)), max_spool_octets=100)
-
-
-def test_is_parquet(tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(b"PAR1")
-    assert is_parquet(str(path))
-    path.write_bytes(b"PA")
-    assert not is_parquet(str(path))
-    assert not is_parquet(str(tmp_path))
-    assert not is_parquet("\0")
-    assert not is_parquet("s3://bucket/a")
+def test_what_cannot_be_used_is_closed():
+    stream = io.BytesIO(octets_of(frame_of(2).drop("vlan_id")))
+    with pytest.raises(SourceError):
+        ParquetTableSource(ParquetFile("a", "-", stream), strict=False)
+    assert stream.closed

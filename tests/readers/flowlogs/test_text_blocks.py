@@ -99,7 +99,7 @@ def test_damage_between_lines_is_no_fault_of_a_line():
 
 
 def test_strict_stops():
-    with pytest.raises(SourceError, match=r"a\.log:3: the last line is cut"):
+    with pytest.raises(SourceError, match=r"a\.log: cannot be unpacked any further: crc"):
         read(Damaged(b"one\ntwo\nthr", UnpackError("crc")), strict=True)
     with pytest.raises(SourceError, match=r"a\.log:4: a line is too long"):
         read(TEXT, strict=True, max_line_octets=6)

@@ -68,6 +68,7 @@ def test_a_header_that_comes_again():
     assert ports == [5, 6]
     assert source.counters.ignored == {"header": 2, "empty line": 1}
     assert source.counters.examples[0].startswith("a.csv:5: ")
+    assert list(read("port,host\n5,a\nport,host\n6,b\n")[1].counters.ignored) == ["header"]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n \n"])

@@ -109,6 +109,23 @@ def test_what_arrives_is_what_nfcapd_stores_of_it(export, n_records, n_packets, 
     assert counters.rows_accounted == counters.rows_seen
 
 
+@e.needs("nfcapd", "softflowd")
+def test_what_nfcapd_scaled_is_what_was_observed(tmp_path):
+    """nfdump 1.7.1 heeds the sampling that v5 tells, and not that of softflowd's options."""
+    port = e.free_port()
+    with (
+        collecting_at() as (collector, own_port, _),
+        e.nfcapd(tmp_path / "nfcapd", port, repeat_to=own_port),
+    ):
+        e.softflowd(tmp_path, port, 5, sampling=5)
+        records = taken(collector, 1)
+    scaled = e.stored(tmp_path / "nfcapd")
+    assert e.flows(records) == e.flows(scaled)
+    assert 100 < records["packet_delta_count"].sum() < 600  # one of five of 1530, by chance
+    for found in (records, scaled):
+        assert (found["sampling_packet_interval"] == 5).all()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_records_of_both_families(host):
     with collecting_at(host) as (collector, port, _):

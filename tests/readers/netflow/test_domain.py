@@ -28,6 +28,25 @@ def test_sequence_numbers(numbers, step, missing):
     assert [sequence.follow(number, step) for number in numbers] == missing
 
 
+def followed(*datagrams):
+    sequence = Sequence()
+    return [sequence.follow(*one) for one in datagrams]
+
+
+def test_an_exporter_that_counts_the_datagram_itself():
+    """As softflowd 1.1 sends IPFIX: 24, 32 and 12 records, one of options before them."""
+    first = (24, 25, 1)
+    assert followed(first, (56, 32), (68, 12), (69, 2, 1)) == [0, 0, 0, 0]
+    # 7 are lost, then 32 come late.
+    assert followed(first, (56, 32), (75, 12), (56, 32), (80, 5)) == [0, 0, 7, -32, 0]
+    assert followed(first, (56, 32), (99, None), (104, 5)) == [0, 0, 0, 0]
+
+
+def test_the_first_number_that_tells_how_is_counted_decides():
+    # 1 and 2 records, of which 1 is lost between: as if the second counted itself.
+    assert followed((0, 5), (5, 1), (6, 3), (9, 1), (11, 2)) == [0, 0, 0, 0, 1]
+
+
 def test_after_a_datagram_that_nobody_can_count_the_next_is_taken_as_it_is():
     sequence = Sequence()
     assert sequence.follow(0, 10) == 0
@@ -56,7 +75,7 @@ def test_vendors_and_intervals_are_noted_in_bounds():
 
 
 def test_records_of_many_sets_are_one_piece_of_work():
-    plan = Plan(Template(256, (Field(8, 4), Field(12, 4))), out_is_reverse=False)
+    plan = Plan(Template(256, (Field(8, 4), Field(12, 4))), out_may_be_reverse=False)
     gathered = Gathered(
         plan, [bytes(16), bytes(8)], [2, 1], [Sent("a", 5, 6, 0), Sent("b", 7, 8, 0)]
     )

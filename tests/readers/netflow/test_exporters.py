@@ -61,6 +61,17 @@ def test_records_of_a_forgotten_exporter_are_not_lost():
     assert sum(len(one) for one in heard.decoder.take()) == 2
 
 
+def test_what_forgotten_exporters_lost_still_counts():
+    limits = DecoderLimits(domains=1, template_lifetime_ns=60 * SECOND)
+    heard = Heard(v5(v5_record()), v5(v5_record(), sequence=8), limits=limits, received_ns=SENT)
+    assert heard.decoder.lost == 7
+    for sequence in (0, 4):
+        later = SENT + 70 * SECOND
+        heard.hear(v5(v5_record(), sequence=sequence), exporter="192.0.2.2", received_ns=later)
+    assert [one.exporter for one in heard.decoder.statistics] == ["192.0.2.2"]
+    assert heard.decoder.lost == 7 + 3
+
+
 def test_datagrams_decoded_together_give_what_each_gives():
     datagrams = [
         v9_flows(PLAIN, PLAIN_VALUES),

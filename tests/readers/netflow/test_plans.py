@@ -107,10 +107,56 @@ def test_other_enterprises_are_stepped_over():
     assert counts([(2, 4), (1, 4, 9), (1, 4)], [7, 999, 700]) == [7, 700, -1, -1]
 
 
-def test_out_counts_the_other_direction_in_v9_and_the_same_packets_in_ipfix():
-    fields, values = [(2, 4), (1, 4), (24, 4), (23, 4)], [7, 700, 5, 600]
-    assert counts(fields, values, v9_flows) == [7, 700, 5, 600]
-    assert counts(fields, values, ipfix_flows) == [7, 700, -1, -1]
+OUT = [(2, 4), (1, 4), (24, 4), (23, 4)]
+
+
+def all_counts(fields, rows, build=v9_flows):
+    heard = Heard(build([*V4, *fields], *[[*V4_PAIR, *row] for row in rows]))
+    return [[int(one[name]) for name in COUNTS] for one in heard.records]
+
+
+def test_out_is_the_other_direction_if_an_exporter_of_v9_shows_so():
+    rows = [[7, 700, 5, 600]] * 8
+    assert all_counts(OUT, rows) == rows
+    assert all_counts(OUT, [*rows, [1, 60, 1, 90], [9, 900, 0, 0]])[8:] == [
+        [1, 60, 1, 90],
+        [9, 900, 0, 0],
+    ]
+    assert all_counts([(1, 4), (23, 4)], [[700, 600]] * 8) == [[-1, 700, -1, 600]] * 8
+
+
+def test_out_of_the_same_packets_is_no_other_direction():
+    # As FortiGate sends it, with a drop on the way and single packets of another length.
+    rows = [*[[7, 700, 7, 700]] * 8, [9, 900, 8, 800], *[[1, 60, 1, 90]] * 20]
+    assert all_counts(OUT, rows) == [[*row[:2], -1, -1] for row in rows]
+    # Too few to tell, and a standard that does.
+    assert counts(OUT, [7, 700, 5, 600], v9_flows) == [7, 700, -1, -1]
+    assert all_counts(OUT, [[7, 700, 5, 600]] * 8, ipfix_flows) == [[7, 700, -1, -1]] * 8
+
+
+def test_what_an_exporter_showed_is_remembered():
+    heard = Heard(
+        v9_flows([*V4, *OUT], *[[*V4_PAIR, 7, 700, 5, 600]] * 8),
+        v9_flows([*V4, *OUT], [*V4_PAIR, 7, 700, 5, 600]),
+        v9_flows([*V4, *OUT], [*V4_PAIR, 7, 700, 5, 600], source=2),
+    )
+    assert heard.of("reverse_packet_delta_count") == [5] * 9 + [-1]
+
+
+@pytest.mark.parametrize("build", [v9_flows, ipfix_flows])
+def test_some_fill_in_what_entered_or_what_left(build):
+    rows = [[7, 700, 0, 0], [0, 0, 5, 600]] * 8
+    assert all_counts(OUT, rows, build) == [[7, 700, -1, -1], [5, 600, -1, -1]] * 8
+
+
+def test_out_beside_an_explicit_way_back_tells_nothing_more():
+    fields = [*OUT, (299, 4), (232, 4)]
+    assert all_counts(fields, [[7, 700, 6, 650, 5, 600]] * 8) == [[7, 700, 5, 600]] * 8
+
+
+def test_a_count_that_left_and_no_counter_has():
+    heard = Heard(v9_flows([*V4, (1, 4), (23, 8)], [*V4_PAIR, 5, 2**63], [*V4_PAIR, 5, 5]))
+    assert heard.counters.faulty == {"count out of range": 1}
 
 
 @pytest.mark.parametrize("build", [v9_flows, ipfix_flows])

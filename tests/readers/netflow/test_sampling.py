@@ -95,6 +95,14 @@ def test_an_only_sampler_counts_for_records_that_name_none():
     assert intervals(told, v9_data()) == [1]
 
 
+def test_packets_are_sampled_where_they_are_looked_at():
+    told = v9_told([INTERFACE], [(34, 4)], [1, 100], [2, 1000])
+    fields = [*PLAIN, (10, 2), (14, 2), (61, 1)]
+    ways = [(1, 2, 0), (1, 2, 1), (2, 1, 1), (2, 9, 1), (1, 2, 255)]
+    rows = [[*PLAIN_VALUES, *way] for way in ways]
+    assert intervals(told, v9_data(fields, *rows)) == [100, 1000, 100, 1, 100]
+
+
 def test_interfaces_may_be_sampled_differently():
     told = v9_told([INTERFACE], [(34, 4)], [5, 10], [6, 20])
     fields = [*PLAIN, (10, 2)]

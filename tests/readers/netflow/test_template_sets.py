@@ -8,6 +8,8 @@ import pytest
 from export_datagrams import (
     PLAIN,
     PLAIN_VALUES,
+    SECOND,
+    SENT,
     Heard,
     a_set,
     field_octets,
@@ -18,6 +20,7 @@ from export_datagrams import (
     v9,
     v9_options,
 )
+from minewatch.readers.netflow import template_sets
 from minewatch.readers.netflow.templates import DecoderLimits
 
 DATA = a_set(256, record(PLAIN, PLAIN_VALUES))
@@ -41,6 +44,38 @@ def test_a_template_that_is_sent_again_changes_nothing():
     announced = v9(a_set(0, template(256, PLAIN)))
     heard = Heard(announced, v9(DATA), announced, v9(DATA))
     assert len(heard.records) == 2
+
+
+def test_a_template_that_is_sent_again_is_not_read_again(monkeypatch):
+    read = []
+    fields = template_sets._fields
+    monkeypatch.setattr(
+        template_sets, "_fields", lambda *args, **how: read.append(args) or fields(*args, **how)
+    )
+    both = a_set(0, template(256, PLAIN) + template(257, PLAIN[:2]))
+    heard = Heard(*[v9(both, DATA)] * 5)
+    assert (len(heard.records), len(read)) == (5, 2)
+
+
+def test_a_template_lives_on_if_it_is_sent_again():
+    limits = DecoderLimits(template_lifetime_ns=10 * SECOND)
+    announced = v9(a_set(0, template(256, PLAIN)))
+    heard = Heard(limits=limits)
+    heard.hear(announced, received_ns=SENT)
+    heard.hear(announced, received_ns=SENT + 9 * SECOND)
+    heard.hear(v9(DATA), received_ns=SENT + 19 * SECOND)
+    heard.hear(v9(DATA), received_ns=SENT + 20 * SECOND)
+    assert len(heard.finish().records) == 1
+    assert heard.counters.faulty == {"template not seen": 1}
+
+
+def test_octets_of_an_options_template_may_begin_a_template():
+    options = v9_options(256, [(1, 4)], [(34, 4)])
+    fields = [(4, 1), (4, 34), (4, 8), (8, 4)]  # the first words are the same
+    flows = template(256, fields)
+    assert flows.startswith(options)
+    heard = Heard(v9(a_set(1, options), a_set(0, flows), a_set(256, bytes(47))))
+    assert heard.counters.ignored == {"no addresses": 1}
 
 
 def test_a_template_may_be_defined_anew():
@@ -162,6 +197,17 @@ def test_a_flood_of_templates_is_refused_and_counted():
     assert len(heard.records) == 1
     assert heard.counters.faulty == {"too many templates": 6}
     assert heard.decoder.refused == {"templates": 6}
+
+
+def test_templates_that_were_replaced_are_not_kept():
+    heard = Heard()
+    for i in range(100):
+        fields = [*PLAIN, (100, 1 + i % 2)]
+        data = record(PLAIN, PLAIN_VALUES) + bytes(1 + i % 2)
+        heard.hear(v9(a_set(0, template(256, fields)), a_set(256, data), sequence=i))
+    assert len(heard.records) == 100
+    (domain,) = heard.decoder._exporters.domains.values()
+    assert len(domain.gathered) == 1
 
 
 def test_vendors_are_noted():

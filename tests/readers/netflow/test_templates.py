@@ -62,6 +62,13 @@ def test_the_shortest_record():
     assert (variable.is_variable, variable.least_octets) == (True, 5)
 
 
+SENT = b"\1\0\0\1\0\1\0\4"
+
+
+def again(kept, body, now_ns, of_options=False):
+    return kept.sent_again(memoryview(b"\0\0" + body), 2, now_ns, of_options=of_options)
+
+
 def store(**limits):
     usage = Usage()
     return TemplateStore(DecoderLimits(**limits), usage), usage
@@ -74,11 +81,28 @@ def a_template(number, octets=4):
 def test_a_template_lives_as_long_as_it_is_sent_again():
     kept, _ = store(template_lifetime_ns=10 * NANOSECONDS)
     one = a_template(256)
-    assert kept.add(one, b"one", 0)
-    assert kept.add(a_template(256), b"one", 8 * NANOSECONDS)
+    assert kept.add(one, SENT, 0)
+    assert again(kept, SENT, 8 * NANOSECONDS) == len(SENT)
+    assert again(kept, SENT, 7 * NANOSECONDS) == len(SENT)  # came late
     assert kept.find(256, 18 * NANOSECONDS) is one
     assert kept.find(256, 19 * NANOSECONDS) is None
     assert len(kept) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "of_options"),
+    [
+        (SENT[:-1], False),
+        (SENT[:4], False),
+        (b"\1\0\0\1\0\1\0\5", False),
+        (b"\1\1\0\1\0\1\0\4", False),
+        (SENT, True),
+    ],
+)
+def test_what_is_not_the_same_was_not_sent_again(body, of_options):
+    kept, _ = store()
+    kept.add(a_template(256), SENT, 0)
+    assert again(kept, body, 0, of_options) == 0
 
 
 def test_without_a_lifetime_it_lives_on():
@@ -89,13 +113,13 @@ def test_without_a_lifetime_it_lives_on():
 
 def test_another_template_of_the_same_number_replaces_it():
     kept, usage = store()
-    kept.add(a_template(256), b"one", 0)
+    kept.add(a_template(256), b"\1\0one", 0)
     other = a_template(256, 8)
-    kept.add(other, b"other", 0)
+    kept.add(other, b"\1\0other", 0)
     assert kept.find(256, 0) is other
-    assert (usage.templates, usage.template_octets) == (1, 5)
-    assert kept.known(256, b"one") is None
-    assert kept.known(256, b"other") is other
+    assert (usage.templates, usage.template_octets) == (1, 7)
+    assert again(kept, b"\1\0one", 0) == 0
+    assert again(kept, b"\1\0other", 0) == 7
 
 
 def test_there_is_room_for_so_many():

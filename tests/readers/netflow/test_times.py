@@ -61,6 +61,11 @@ def test_uptime_of_v9_is_the_header_s():
     assert (start, end) == (SENT - 9 * SECOND, SENT)
 
 
+def test_an_uptime_may_be_a_little_after_the_header_s():
+    start, end, _ = times([(22, 4), (21, 4)], [UPTIME_MS, UPTIME_MS + 500], v9_flows)
+    assert (start, end) == (SENT, SENT + 500 * MS)
+
+
 def test_uptime_may_begin_anew():
     start, end, _ = times([(22, 4), (21, 4)], [2**32 - 1000, 500], v9_flows, uptime_ms=1500)
     assert (start, end) == (SENT - 2500 * MS, SENT - SECOND)

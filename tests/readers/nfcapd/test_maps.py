@@ -2,12 +2,14 @@
 """Flow records of nfdump 1.6."""
 
 import struct
+import time
 
 import numpy as np
 import pytest
 
 import nfcapd_files as f
 from minewatch.metering.nfcapd import find_records
+from minewatch.readers.nfcapd import maps as module
 from minewatch.readers.nfcapd.maps import MAX_EXTENSIONS, ExtensionMaps
 
 
@@ -111,3 +113,29 @@ def test_maps_that_cannot_be_read():
     assert not read(maps, f.old_flow())[1].any()
     assert not maps.learn(f.extension_map(0, *[4] * (MAX_EXTENSIONS + 1)))
     assert not maps.learn(b"\x02\x00\x06\x00\x00\x00")
+
+
+def test_so_many_maps_are_kept(monkeypatch):
+    monkeypatch.setattr(module, "MAX_MAPS", 2)
+    maps = ExtensionMaps()
+    learnt = [maps.learn(f.extension_map(number, 14)) for number in (5, 6, 7, 6)]
+    assert learnt == [True, True, False, True]
+    _, is_sound = read(maps, *[f.old_flow(bytes(4), number=number) for number in (5, 6, 7)])
+    assert is_sound.tolist() == [True, True, False]
+
+
+def test_a_block_of_many_shapes_is_read_once():
+    maps = ExtensionMaps()
+    for number in range(1000):
+        assert maps.learn(f.extension_map(number, 14))
+    octets = b"".join(
+        f.old_flow(struct.pack("<I", number), number=number % 1000) for number in range(50_000)
+    )
+    rows = np.zeros((50_000, 3), np.int64)
+    data = np.frombuffer(octets, np.uint8)
+    find_records(data, rows)
+    started = time.process_time()
+    flows, is_sound = maps.read(data, rows)
+    assert time.process_time() - started < 5
+    assert is_sound.all()
+    assert flows["out_packets"].tolist() == list(range(50_000))

@@ -90,12 +90,12 @@ def test_a_file_of_nfdump_1_6():
 
 def test_a_map_holds_for_what_follows_it():
     block = f.block(
-        f.extension_map(0, 14), f.old_flow(b"\x05\0\0\0"), f.extension_map(0, 16),
-        f.old_flow(b"\x07\0\0\0"), kind=2,
+        f.extension_map(0, 14), *[f.old_flow(b"\x05\0\0\0")] * 8,
+        f.extension_map(0, 16), f.old_flow(b"\x07\0\0\0"), kind=2,
     )  # fmt: skip
     records, _ = read(f.layout_1(block))
-    assert records["reverse_packet_delta_count"].tolist() == [5, -1]
-    assert records["reverse_octet_delta_count"].tolist() == [-1, 7]
+    assert records["reverse_packet_delta_count"].tolist() == [5] * 8 + [-1]
+    assert records["reverse_octet_delta_count"].tolist() == [-1] * 8 + [7]
 
 
 def test_faults_by_place_with_their_cure():
@@ -136,7 +136,7 @@ def test_counts_that_a_collector_scaled():
     assert records["sampling_packet_interval"].tolist() == [100, 1, 1]
     assert counters.sampling == {100: 1, 1: 2}
     assert counters.notes == [
-        "a.nf: 1 records were scaled by a sampling rate that the file does not tell; they count "
+        "1 records were scaled by a sampling rate that the file does not tell; they count "
         "as if nothing was sampled"
     ]
 
@@ -147,7 +147,9 @@ def test_a_cut_file_gives_all_that_precedes_the_cut():
         records, counters = read(whole[:-cut])
         assert records.size == 2
         assert counters.faulty == {"the file ends in it": 1}
-        assert counters.notes == ["a.nf: ends in block 1"]
+        assert counters.notes == ["ends in block 1"]
+    with pytest.raises(SourceError, match=r"a\.nf: has 1 of 2 blocks; fetch it again"):
+        read(f.layout_2(f.block(f.flow()), f.block())[: -len(f.block())], strict=True)
 
 
 def test_a_compressed_block_that_is_cut_loses_its_records():
@@ -164,7 +166,7 @@ def test_a_block_whose_head_lies():
     assert counters.rows_seen < 30
     records, counters = read(f.layout_2(f.block(f.flow(), f.flow(), count=1)))
     assert records.size == 1
-    assert counters.notes == ["a.nf: block 1 has 76 octets after its last record"]
+    assert counters.notes == ["block 1 has 76 octets after its last record"]
     lost, counters = read(
         f.layout_2(f.block(b"", pack=lambda _: b"no", count=1 << 31), compression=2)
     )

@@ -87,6 +87,10 @@ def test_google_counts_payload_and_the_rest_is_estimated():
         assert told[name].null_count() == 0
         # the corpus has headers of 52 octets throughout
         assert told[name].to_list() == true[name].to_list()
+    intervals = log_view(CORPUS, gcp).conversations.intervals
+    in_all = intervals.group_by("flow_id").agg(pl.col("octet_delta_count").sum())
+    whole = told.select("flow_id", "octet_delta_count")
+    assert in_all.sort("flow_id").equals(whole.sort("flow_id"))
 
 
 def test_a_flow_log_tells_no_packets_and_no_payload():

@@ -6,10 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from minewatch.detectors.fusion import LABEL_THRESHOLD
+from minewatch.errors import ConfigError
 from minewatch.experiments.benchmark.by_moment import ByMoment, by_moment
 from minewatch.experiments.benchmark.intervals import DRAWS, draws_for
-from minewatch.experiments.benchmark.scores import ScoreTable
+from minewatch.experiments.benchmark.scores import FUSED, ScoreTable
 from minewatch.experiments.benchmark.units import REAL, units_of
+from minewatch.models.operating_points import FLOW_LOG_INPUTS, shipped_points
 from minewatch.training.corpus.views import InputKind
 
 OWN: Final = tuple(InputKind)
@@ -55,4 +58,24 @@ def of_scope(table: ScoreTable, kind: InputKind, scope: str, n_draws: int) -> By
     n_draws : for the intervals.
     """
     units = units_of(table, kind).of_scope(scope)
-    return by_moment(units, draws_for(units, n_draws)) if len(units) else None
+    if not len(units):
+        return None
+    return by_moment(units, draws_for(units, n_draws), FUSED, label_threshold(kind))
+
+
+def label_threshold(kind: InputKind) -> float:
+    """Return from which probability on ``scan`` labels mining if nobody chooses.
+
+    Of flow logs that is the lowest at which nothing normal was labelled in our own records, as
+    the operating points that ship have it.
+
+    Parameters
+    ----------
+    kind : of input.
+    """
+    if not kind.is_flow_log:
+        return LABEL_THRESHOLD
+    try:
+        return shipped_points().quiet_threshold(FLOW_LOG_INPUTS)
+    except ConfigError:  # none were measured yet
+        return LABEL_THRESHOLD

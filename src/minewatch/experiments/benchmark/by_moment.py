@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is found in an input that ends after so long, at few false alarms and at the usual label."""
+"""What is found in an input that ends after so long, at few false alarms and as scan labels it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Cost(StrEnum):
     ONE = "one"
     """One of them."""
     LABEL = "label"
-    """Whatever is labelled mining without an option: a probability of a half."""
+    """Whatever is labelled mining without an option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ class ByMoment:
     recalls: tuple[Recall, ...]
 
 
-def by_moment(units: Units, draws: Draws, detector: str = FUSED) -> ByMoment:
+def by_moment(
+    units: Units, draws: Draws, detector: str = FUSED, label_threshold: float = LABEL_THRESHOLD
+) -> ByMoment:
     """Return what is found at each moment.
 
     A normal conversation counts with its highest score of all moments: whoever looks often pays
@@ -75,6 +77,7 @@ def by_moment(units: Units, draws: Draws, detector: str = FUSED) -> ByMoment:
     units : conversations as the input shows them.
     draws : of their clusters.
     detector : whose scores.
+    label_threshold : probability from which mining is labelled without an option.
     """
     scores = units.scores[detector]
     normal = ~units.is_mining
@@ -83,13 +86,13 @@ def by_moment(units: Units, draws: Draws, detector: str = FUSED) -> ByMoment:
         Cost.NONE: score_above(highest, 0),
         Cost.ONE: score_above(highest, 1),
         # Reached is enough: flagged is what lies above the number before it.
-        Cost.LABEL: float(np.nextafter(LABEL_THRESHOLD, 0.0)),
+        Cost.LABEL: float(np.nextafter(label_threshold, 0.0)),
     }
     return ByMoment(
         normal=round(float(units.weight[normal].sum())),
         normal_scored=int(np.isfinite(highest).sum()),
         thresholds={
-            cost.value: LABEL_THRESHOLD if cost is Cost.LABEL else limit
+            cost.value: label_threshold if cost is Cost.LABEL else limit
             for cost, limit in limits.items()
         },
         false_alarms={cost.value: int((highest > limit).sum()) for cost, limit in limits.items()},

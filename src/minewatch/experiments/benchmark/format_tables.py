@@ -27,6 +27,7 @@ def format_blocks(formats: Mapping[str, ByMoment], heading: str) -> list[Block]:
         return []
     most = max(of.normal_scored for of in formats.values())
     of = next(iter(formats.values()))
+    label = of.thresholds[Cost.LABEL.value]
     return [
         Heading(2, heading),
         Paragraph(
@@ -34,8 +35,8 @@ def format_blocks(formats: Mapping[str, ByMoment], heading: str) -> list[Block]:
             "them (windows, directions, sampling, times cut and late), and read again as records "
             f"are. Fused, at no and at one false alarm among {of.normal:,} normal conversations "
             f"({most:,} of them with packets enough to be scored), each with its highest score of "
-            "all moments; and with the usual label, a probability of a half. A conversation counts "
-            "at a moment if it lasts longer."
+            "all moments; and as scan labels mining in flow logs without an option, from "
+            f"{label:.4g} on. A conversation counts at a moment if it lasts longer."
         ),
         format_table(formats),
     ]

@@ -17,7 +17,11 @@ FORMAT: Final = 1
 
 
 def as_text(
-    found: Mapping[str, ByMoment], titles: Mapping[str, str], made_by: str, date: str
+    found: Mapping[str, ByMoment],
+    titles: Mapping[str, str],
+    made_by: str,
+    captures_made_by: str,
+    date: str,
 ) -> str:
     """Return the file's text.
 
@@ -25,7 +29,8 @@ def as_text(
     ----------
     found : of ``measured``.
     titles : of inputs, by name.
-    made_by : the command.
+    made_by : the command that measured logs.
+    captures_made_by : the command that measured captures and our own records; empty without any.
     date : when it was run, as ``2026-11-28``.
     """
     inputs = {name: {"title": titles.get(name, name), **plain(one)} for name, one in found.items()}
@@ -33,6 +38,7 @@ def as_text(
         "{",
         f' "format": {FORMAT},',
         f' "made_by": {json.dumps(made_by)},',
+        f' "captures_made_by": {json.dumps(captures_made_by)},',
         f' "date": {json.dumps(date)},',
         ' "inputs": {',
         ",\n".join(_input(name, data) for name, data in inputs.items()),

@@ -198,12 +198,10 @@ def _ports(column: pl.Series, faults: RowFaults, what: str) -> Int64Array:
     is_hex = column.str.starts_with("0x").fill_null(value=False)
     if not is_hex.any():
         return whole_numbers(column, faults, what, 65_535, missing=0)
-    digits = column.filter(is_hex).str.slice(2)
-    numbers = digits.str.to_integer(base=16, dtype=pl.Int64, strict=False)
-    numbers = numbers.cast(pl.String).fill_null("0x")  # told as no number
-    texts = column.to_numpy().copy()
-    texts[is_hex.to_numpy()] = numbers.to_numpy()
-    return whole_numbers(pl.Series(texts, dtype=pl.String), faults, what, 65_535, missing=0)
+    numbers = column.str.slice(2).str.to_integer(base=16, dtype=pl.Int64, strict=False)
+    told = numbers.cast(pl.String).fill_null("0x")  # told as no number
+    texts = pl.select(pl.when(is_hex).then(told).otherwise(column)).to_series()
+    return whole_numbers(texts, faults, what, 65_535, missing=0)
 
 
 def _fill_counts(frame: pl.DataFrame, faults: RowFaults, records: RecordArray) -> None:

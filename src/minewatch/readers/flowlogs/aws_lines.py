@@ -23,8 +23,6 @@ _SYN, _ACK = 2, 16
 _TCP: Final = 6
 _SHOWN: Final = 40
 """Characters of a value that a message repeats."""
-_MAX_ADDRESS: Final = 64
-"""Characters of an address, its scope included."""
 _ORDER: Final = "check that the header line names the fields in the order of this line"
 _SPACES: Final = bytes(max(octet, 32) for octet in range(256))
 
@@ -150,11 +148,9 @@ class Line:
         if not text:
             raise LineError(f"{name} is unknown", f"'-' tells of no flow; {_ORDER}")
         try:
-            if len(text) <= _MAX_ADDRESS:
-                return address_halves(text)
-        except ValueError:
-            pass
-        raise LineError(f"{name} is no address", f"found {shown(text)}; {_ORDER}")
+            return address_halves(text)
+        except ValueError as error:
+            raise LineError(f"{name} is no address", f"found {shown(text)}; {_ORDER}") from error
 
     def word(self, name: str, words_known: frozenset[str]) -> str:
         """Return a field that has one of a few words, or nothing.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from minewatch.errors import SourceError
 from minewatch.metering.text_scan import SCAN_OCTETS
 from minewatch.readers.flowlogs.aws_fields import OBSERVERS, USED_FIELDS, Layout, layout_of
 from minewatch.readers.flowlogs.aws_records import RecordReader, missing_column, note_skipped
-from minewatch.readers.flowlogs.parquet_file import UNREADABLE, ParquetFile
+from minewatch.readers.flowlogs.parquet_file import ParquetFile
 from minewatch.readers.flowlogs.table_parquet import ParquetTableSource
 from minewatch.records import Names, RecordArray, RecordCounters
 
@@ -91,13 +91,9 @@ class AwsParquetSource:
 
     def _batches(self) -> Iterator[bytes]:
         """Yield the rows as text, some thousand at a time."""
-        try:
-            for batch in self._lines.collect_batches(chunk_size=_BATCH_ROWS, lazy=True):
-                for part in batch.iter_slices(_BATCH_ROWS):
-                    lines = part.get_column("line").str.join("\n").item()
-                    yield b"%s\n" % lines.encode() if len(part) else b""
-        except UNREADABLE as error:
-            raise self._file.damaged(error) from error
+        for part in self._file.batches(self._lines, _BATCH_ROWS):
+            lines = part.get_column("line").str.join("\n").item()
+            yield b"%s\n" % lines.encode() if len(part) else b""
 
     def _read_text(self, text: bytes) -> Iterator[RecordArray]:
         """Read lines, a chunk of whole ones at a time."""
@@ -130,7 +126,7 @@ def open_parquet(name: str, path: str, stream: BinaryIO, *, strict: bool) -> Flo
     file = ParquetFile(name, path, stream)
     try:
         if OWN_COLUMN in file.schema:
-            return ParquetTableSource(name, file.path, cast(BinaryIO, file), strict=strict)
+            return ParquetTableSource(file, strict=strict)
         return AwsParquetSource(file, strict=strict)
     except BaseException:
         file.close()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final, cast
 
 import numpy as np
@@ -26,6 +26,7 @@ from minewatch.readers.flowlogs.aws_records import (
     missing_column,
     note_skipped,
 )
+from minewatch.readers.flowlogs.damage import note_damage
 from minewatch.readers.unpack import UnpackError
 from minewatch.records import Names, RecordArray, RecordCounters
 
@@ -35,8 +36,8 @@ _START: Final = SCAN_OCTETS + MAX_LINE_OCTETS
 """Where a block begins; before it is room for the line that the last one ended within."""
 _BOM: Final = b"\xef\xbb\xbf"
 _UNKNOWN_ORDER: Final = (
-    "the order of its fields cannot be known, for there is no header line; write the format that"
-    f" the flow log was created with as the first line, such as: {' '.join(DEFAULT_FIELDS)}"
+    "the order of its fields cannot be known, for there is no header line; give the format that"
+    f" the flow log was created with: --aws-fields '{' '.join(DEFAULT_FIELDS)}'"
 )
 
 
@@ -60,14 +61,18 @@ class AwsTextSource:
     name : what the user called it.
     stream : unpacked, read from where it stands, and closed at the end.
     strict : the first fault raises SourceError.
+    fields : names of the fields in order, for a log without a header line; None if nobody said.
 
     Raises
     ------
     SourceError : its fields are not known, or one is missing without which none can be used.
     """
 
-    def __init__(self, name: str, stream: BinaryIO, *, strict: bool) -> None:
+    def __init__(
+        self, name: str, stream: BinaryIO, *, strict: bool, fields: Sequence[str] | None = None
+    ) -> None:
         self._name = name
+        self._fields = fields
         self._stream = cast(io.RawIOBase, stream)
         self._strict = strict
         self._counters = RecordCounters()
@@ -175,12 +180,15 @@ class AwsTextSource:
         if not line:
             reason = self._damage or "no line in it; look whether the right file was given"
             raise SourceError(self._name, reason)
-        if not is_header(line):
-            layout = layout_without_header(line)
-            if layout is None:
+        if is_header(line):
+            layout = layout_of(names_of(line))
+        elif self._fields is not None:
+            layout = layout_of(self._fields)
+        else:
+            known = layout_without_header(line)
+            if known is None:
                 raise SourceError(self._name, _UNKNOWN_ORDER)
-            return layout
-        layout = layout_of(names_of(line))
+            return known
         if layout.missing:
             raise SourceError(self._name, "; ".join(missing_column(layout)))
         return layout
@@ -197,6 +205,4 @@ class AwsTextSource:
         """
         note_skipped(self._counters)
         if self._damage:
-            self._counters.notes.append(self._damage)
-            if self._strict:
-                raise SourceError(self._name, self._damage)
+            note_damage(self._damage, self._name, self._counters, strict=self._strict)

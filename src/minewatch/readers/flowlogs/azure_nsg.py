@@ -15,7 +15,8 @@ import msgspec
 
 from minewatch.contracts import FlowSource
 from minewatch.readers.flowlogs.azure_source import AzureSource
-from minewatch.readers.flowlogs.azure_tuples import FlowTuple
+from minewatch.readers.flowlogs.azure_tuples import FlowTuple, OpenFlows
+from minewatch.readers.flowlogs.json_documents import begins_like_json
 from minewatch.readers.flowlogs.json_values import RowError, shown
 from minewatch.readers.flowlogs.observers import observation_point
 
@@ -56,7 +57,7 @@ _RECORDS: Final = msgspec.json.Decoder(NsgRecord)
 
 
 class AzureNsgFormat:
-    """Flow logs of network security groups.
+    """Flow logs of network security groups; each goes on where the one before it ended.
 
     Examples
     --------
@@ -67,6 +68,9 @@ class AzureNsgFormat:
     name = "azure-nsg"
     title = "Azure NSG flow logs"
 
+    def __init__(self) -> None:
+        self._open_flows = OpenFlows()
+
     def recognises(self, head: bytes) -> bool:
         """Return whether an input that begins so is a flow log of security groups.
 
@@ -74,8 +78,7 @@ class AzureNsgFormat:
         ----------
         head : the first octets of the unpacked input.
         """
-        is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-        return is_json and (
+        return begins_like_json(head) and (
             b'"NetworkSecurityGroupFlowEvent"' in head
             or (b'"flowTuples"' in head and b'"mac"' in head)
         )
@@ -90,7 +93,7 @@ class AzureNsgFormat:
         stream : unpacked.
         strict : the first fault raises SourceError.
         """
-        return NsgSource(name, stream, _RECORDS, 10**9, strict=strict)
+        return NsgSource(name, stream, _RECORDS, 10**9, self._open_flows, strict=strict)
 
 
 class NsgSource(AzureSource[NsgRecord]):
@@ -138,7 +141,7 @@ class NsgSource(AzureSource[NsgRecord]):
         Examples
         --------
         >>> import io
-        >>> source = NsgSource("a", io.BytesIO(), _RECORDS, 10**9, strict=True)
+        >>> source = NsgSource("a", io.BytesIO(), _RECORDS, 10**9, OpenFlows(), strict=True)
         >>> source.parse("1487282421,192.0.2.95,10.1.0.4,51529,5358,T,I,D")
         FlowTuple(time='1487282421', flow=['192.0.2.95', '10.1.0.4', '51529', '5358', 'tcp'],
             direction='I', state='D', counts=[])

@@ -9,7 +9,7 @@ from typing import BinaryIO, Generic, TypeVar
 
 import msgspec
 
-from minewatch.readers.flowlogs.azure_tuples import AzureTuples, FlowTuple
+from minewatch.readers.flowlogs.azure_tuples import AzureTuples, FlowTuple, OpenFlows
 from minewatch.readers.flowlogs.json_documents import JsonDocuments
 from minewatch.readers.flowlogs.json_source import DECODE_ERRORS, MAX_IGNORED_KINDS, fault_of
 from minewatch.readers.flowlogs.json_values import RowError, shown
@@ -28,6 +28,7 @@ class AzureSource(ABC, Generic[Record]):
     stream : unpacked.
     decoder : of one record.
     unit_ns : nanoseconds of one in its times.
+    open_flows : those of the logs that were read before.
     strict : the first fault raises SourceError.
     """
 
@@ -37,6 +38,7 @@ class AzureSource(ABC, Generic[Record]):
         stream: BinaryIO,
         decoder: msgspec.json.Decoder[Record],
         unit_ns: int,
+        open_flows: OpenFlows,
         *,
         strict: bool,
     ) -> None:
@@ -48,7 +50,7 @@ class AzureSource(ABC, Generic[Record]):
         self._strict = strict
         self._documents = JsonDocuments(name, stream, self.counters, strict=strict)
         self._packer = RowPacker(BLOCK_ROWS)
-        self._tuples = AzureTuples(self._packer, unit_ns)
+        self._tuples = AzureTuples(self._packer, unit_ns, open_flows)
 
     @abstractmethod
     def category(self, record: Record) -> str | None:

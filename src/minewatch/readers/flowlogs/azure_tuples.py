@@ -28,6 +28,8 @@ from minewatch.records import DENIED, UNKNOWN
 
 MAX_OPEN_FLOWS: Final = 1 << 17
 """Flows of which the end is still to come; those that were silent for longest are forgotten."""
+MAX_SILENCE_NS: Final = 600 * 10**9
+"""An open flow has a tuple each five minutes: after twice that, those between are missing."""
 BEGIN: Final = "begin of a flow: no counts"
 _MILLISECOND: Final = 10**6
 _SECOND: Final = 10**9
@@ -52,19 +54,53 @@ class FlowTuple:
     """Packets and octets sent, packets and octets received; none if the log keeps none."""
 
 
+class OpenFlows:
+    """When each open flow was last seen; Azure begins a new log each hour, and flows go on.
+
+    Examples
+    --------
+    >>> flows = OpenFlows()
+    >>> flows.see("a", 1000), flows.see("a", 1300), flows.end("a", 1400), flows.end("a", 1500)
+    (1000, 1000, 1300, 1500)
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+
+    def see(self, flow: str, time_ns: int) -> int:
+        """Return when a flow was last seen, and remember that it was seen now.
+
+        Parameters
+        ----------
+        flow : what tells it from others.
+        time_ns : now; returned if it was not seen before, or only long before.
+        """
+        start = self.end(flow, time_ns)
+        if len(self._last) >= MAX_OPEN_FLOWS:
+            del self._last[next(iter(self._last))]
+        self._last[flow] = time_ns
+        return start
+
+    def end(self, flow: str, time_ns: int) -> int:
+        """Return when a flow was last seen, and forget it; parameters as those of ``see``."""
+        last = self._last.pop(flow, time_ns)
+        return last if time_ns - MAX_SILENCE_NS <= last <= time_ns else time_ns
+
+
 class AzureTuples:
-    """Makes rows of tuples, and remembers when it last saw each open flow.
+    """Makes rows of tuples.
 
     Parameters
     ----------
     packer : where rows are added.
     unit_ns : nanoseconds of one in the times of the log.
+    open_flows : those of the logs that were read before.
     """
 
-    def __init__(self, packer: RowPacker, unit_ns: int) -> None:
+    def __init__(self, packer: RowPacker, unit_ns: int, open_flows: OpenFlows) -> None:
         self._packer = packer
         self._unit_ns = unit_ns
-        self._last_seen: dict[str, int] = {}
+        self._open_flows = open_flows
         self.repaired_unit: str | None = None
         """What was put right in the time of the last tuple."""
 
@@ -95,11 +131,13 @@ class AzureTuples:
         protocol = protocol_number(one.flow[4], "protocol")
         counts = _counts(one)
         if one.state == "B":
-            self._remember(_key(one, observer), time)
+            self._open_flows.see(_key(one, observer), time)
             return BEGIN
         start = time
-        if one.state in ("C", "E"):
-            start = self._start(_key(one, observer), time, one.state == "E")
+        if one.state == "C":
+            start = self._open_flows.see(_key(one, observer), time)
+        elif one.state == "E":
+            start = self._open_flows.end(_key(one, observer), time)
         self._packer.add(
             source=source,
             destination=destination,
@@ -126,18 +164,6 @@ class AzureTuples:
             elif not is_milliseconds and unit == _MILLISECOND:
                 unit, self.repaired_unit = _SECOND, "times in seconds"
         return epoch_time(text, "time", unit)
-
-    def _start(self, key: str, time: int, is_end: bool) -> int:
-        last = self._last_seen.pop(key, time)
-        if not is_end:
-            self._remember(key, time)
-        return min(last, time)
-
-    def _remember(self, key: str, time: int) -> None:
-        self._last_seen.pop(key, None)
-        if len(self._last_seen) >= MAX_OPEN_FLOWS:
-            del self._last_seen[next(iter(self._last_seen))]
-        self._last_seen[key] = time
 
 
 def _key(one: FlowTuple, observer: int) -> str:

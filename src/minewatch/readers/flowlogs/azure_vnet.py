@@ -15,7 +15,8 @@ import msgspec
 
 from minewatch.contracts import FlowSource
 from minewatch.readers.flowlogs.azure_source import AzureSource
-from minewatch.readers.flowlogs.azure_tuples import FlowTuple
+from minewatch.readers.flowlogs.azure_tuples import FlowTuple, OpenFlows
+from minewatch.readers.flowlogs.json_documents import begins_like_json
 from minewatch.readers.flowlogs.json_values import RowError, shown
 from minewatch.readers.flowlogs.observers import observation_point
 
@@ -64,7 +65,7 @@ _RECORDS: Final = msgspec.json.Decoder(VnetRecord)
 
 
 class AzureVnetFormat:
-    """Flow logs of virtual networks.
+    """Flow logs of virtual networks; of several, each goes on where the one before it ended.
 
     Examples
     --------
@@ -75,6 +76,9 @@ class AzureVnetFormat:
     name = "azure-vnet"
     title = "Azure VNet flow logs"
 
+    def __init__(self) -> None:
+        self._open_flows = OpenFlows()
+
     def recognises(self, head: bytes) -> bool:
         """Return whether an input that begins so is a flow log of virtual networks.
 
@@ -82,8 +86,9 @@ class AzureVnetFormat:
         ----------
         head : the first octets of the unpacked input.
         """
-        is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-        return is_json and (b'"FlowLogFlowEvent"' in head or b'"flowRecords"' in head)
+        return begins_like_json(head) and (
+            b'"FlowLogFlowEvent"' in head or b'"flowRecords"' in head
+        )
 
     def open(self, name: str, path: str, stream: BinaryIO, *, strict: bool) -> FlowSource:
         """Return a source that reads the log.
@@ -95,7 +100,7 @@ class AzureVnetFormat:
         stream : unpacked.
         strict : the first fault raises SourceError.
         """
-        return VnetSource(name, stream, _RECORDS, 10**6, strict=strict)
+        return VnetSource(name, stream, _RECORDS, 10**6, self._open_flows, strict=strict)
 
 
 class VnetSource(AzureSource[VnetRecord]):
@@ -146,7 +151,7 @@ class VnetSource(AzureSource[VnetRecord]):
         Examples
         --------
         >>> import io
-        >>> source = VnetSource("a", io.BytesIO(), _RECORDS, 10**6, strict=True)
+        >>> source = VnetSource("a", io.BytesIO(), _RECORDS, 10**6, OpenFlows(), strict=True)
         >>> source.parse("1663146003606,10.0.0.6,192.0.2.1,23956,443,6,O,E,NX,3,767,2,1580").counts
         ['3', '767', '2', '1580']
         """

@@ -24,6 +24,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from minewatch.contracts import FlowSource
+from minewatch.readers.flowlogs.json_documents import begins_like_json
 from minewatch.readers.flowlogs.json_source import JsonSource
 from minewatch.readers.flowlogs.json_values import (
     MAX_PORT,
@@ -119,8 +120,7 @@ class GcpFormat:
         ----------
         head : the first octets of the unpacked input.
         """
-        is_json = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-        return is_json and (
+        return begins_like_json(head) and (
             b"%2Fvpc_flows" in head or b"/vpc_flows" in head or all(sign in head for sign in _SIGNS)
         )
 

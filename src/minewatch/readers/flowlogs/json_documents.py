@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from minewatch.readers.flowlogs.damage import next_octets, note_damage
 from minewatch.readers.flowlogs.json_scanner import RECORDS_PREFIX, Damage, JsonScanner
-from minewatch.readers.unpack import UnpackError
 from minewatch.records import RecordCounters
 
 MAX_DOCUMENT_OCTETS: Final = 1 << 24
@@ -127,24 +127,18 @@ class JsonDocuments:
                     yield number, found
             octets = b"" if is_last else self._next_octets()
         if scanner.is_open:
-            self._counters.notes.append(
-                f"the log ends before the end of what it holds, after record {number}; "
-                "what lies before is used"
-            )
+            damage = f"the log ends before the end of what it holds, after record {number}"
+            note_damage(damage, self._name, self._counters, strict=self._strict)
         if scanner.unfinished is not None:
             yield number + 1, scanner.unfinished
 
     def _next_octets(self) -> bytes:
         """Return the next octets of the stream, none at its end or where it is damaged."""
-        octets = b""
         if self._is_ended:
-            return octets
-        try:
-            octets = self._stream.read(READ_OCTETS) or b""
-        except UnpackError as error:
-            self._counters.notes.append(f"cannot be unpacked any further: {error}")
-        except OSError as error:
-            self._counters.notes.append(f"cannot be read any further: {error.strerror or error}")
+            return b""
+        octets = next_octets(
+            self._stream, READ_OCTETS, self._name, self._counters, strict=self._strict
+        )
         self._is_ended = not octets
         self._counters.octets_read += len(octets)
         return octets
@@ -161,6 +155,21 @@ class JsonDocuments:
     def _fault_structure(self, number: int, damage: Damage) -> None:
         self._counters.rows_seen += 1
         self._counters.fault(damage.reason, self.place(number), damage.cure, strict=self._strict)
+
+
+def begins_like_json(head: bytes) -> bool:
+    r"""Return whether a log that begins so may hold JSON: an object, or an array.
+
+    Parameters
+    ----------
+    head : the first octets of the unpacked input.
+
+    Examples
+    --------
+    >>> begins_like_json(b'\xef\xbb\xbf [{"a": 1}]'), begins_like_json(b"version srcaddr")
+    (True, False)
+    """
+    return head.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
 
 
 def is_one_document(head: bytes) -> bool:

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON documents of one kind as columns, many at a time."""
+"""JSON documents of one kind as columns, many at a time.
+
+This is for logs that are written as columns too (Zeek's, tables of minewatch): one set of rules
+then holds for all ways of writing them. Documents that must each be looked at by themselves, as
+their members depend on what they tell of, become records one by one (``json_source``).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,9 @@ from minewatch.readers.flowlogs.json_documents import JsonDocuments
 from minewatch.records import RecordCounters
 
 ROWS: Final = 1 << 16
-"""Documents of one block."""
+"""Documents of one block, at most."""
+BLOCK_OCTETS: Final = 1 << 25
+"""Octets of documents that make a block though they are few: long ones must not add up."""
 Whole = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
 """A number that fits the columns of tables."""
 _DTYPES: Final[Mapping[object, pl.DataType]] = {
@@ -79,14 +86,16 @@ class JsonRows:
         """
         rows: list[Any] = []
         numbers: list[int] = []
+        held = 0
         for number, octets in self._documents.read():
             row = self._row(number, octets)
             if row is not None:
                 rows.append(row)
                 numbers.append(number)
-            if len(rows) == ROWS:
+                held += len(octets)
+            if len(rows) == ROWS or held >= BLOCK_OCTETS:
                 yield self._lines(rows, numbers)
-                rows, numbers = [], []
+                rows, numbers, held = [], [], 0
         if rows:
             yield self._lines(rows, numbers)
 

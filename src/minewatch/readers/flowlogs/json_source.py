@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A log of JSON documents, each of which tells of one flow, of names, or of nothing."""
+"""A log of JSON documents, each of which tells of one flow, of names, or of nothing.
+
+What a document tells is decided one by one; logs of which every document has the same members, and
+that are written as columns too, are read with ``json_rows``.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, Generic, TypeVar
 
 import msgspec
-import numpy as np
 
 from minewatch.readers.flowlogs.json_documents import JsonDocuments
 from minewatch.readers.flowlogs.json_values import RowError, shown
 from minewatch.readers.flowlogs.known_names import KnownNames
 from minewatch.readers.flowlogs.row_packing import RowPacker
+from minewatch.readers.flowlogs.settled import sampling_of
 from minewatch.records import Names, RecordArray, RecordCounters
 
 Document = TypeVar("Document")
@@ -161,8 +165,7 @@ class JsonSource(ABC, Generic[Document]):
         records = self.packer.take()
         self.counters.rows_parsed += len(records)
         if len(records):
-            intervals, n = np.unique(records["sampling_packet_interval"], return_counts=True)
-            self.counters.sampling.update(dict(zip(intervals.tolist(), n.tolist(), strict=True)))
+            self.counters.sampling.update(sampling_of(records))
             self.finish(records)
         return records
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from minewatch.address import halves_of
+from minewatch.readers.flowlogs.addresses import address_halves
 from minewatch.readers.flowlogs.columns import LATEST_SECOND, MAX_COUNT
 from minewatch.readers.flowlogs.iso_times import nanoseconds_of
 from minewatch.records import UNKNOWN
@@ -25,8 +25,6 @@ _FOUND_CHARACTERS: Final = 60
 _NUMBER_CHARACTERS: Final = 20
 _KNOWN_ADDRESSES: Final = 1 << 17
 _MAPPED: Final = 0xFFFF << 32
-_ADDRESS_CHARACTERS: Final = 64
-"""With the zone of an IPv6 one."""
 # IANA's keywords, and what tools print instead of them.
 _PROTOCOLS: Final = {
     "hopopt": 0,
@@ -143,11 +141,9 @@ def address(text: str | None) -> tuple[int, int]:
         if ":" not in text:
             # Refuses what ipaddress refuses, in a twentieth of the time.
             return 0, _MAPPED | int.from_bytes(inet_pton(AF_INET, text), "big")
-        if len(text) <= _ADDRESS_CHARACTERS:
-            return halves_of(text)
-    except (ValueError, OSError):
-        pass  # said below, for what is too long too
-    raise RowError("no address", f"found {shown(text)}")
+        return address_halves(text)
+    except (ValueError, OSError) as error:
+        raise RowError("no address", f"found {shown(text)}") from error
 
 
 def time_of(text: str | None, what: str) -> int:

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
 from typing import IO, BinaryIO, Final
 
 import polars as pl
 
 from minewatch.errors import SourceError
-from minewatch.readers.flowlogs.table_parquet import MAX_SPOOL_OCTETS, is_parquet
+from minewatch.readers.source import PARQUET_MAGIC, STDIN
 from minewatch.readers.unpack import UnpackError
 
-UNREADABLE: Final = (
+MAX_COPY_OCTETS: Final = 1 << 34
+_UNREADABLE: Final = (
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
     UnpackError,
@@ -40,7 +42,7 @@ class ParquetFile:
     """
 
     def __init__(
-        self, name: str, path: str, stream: BinaryIO, *, max_octets: int = MAX_SPOOL_OCTETS
+        self, name: str, path: str, stream: BinaryIO, *, max_octets: int = MAX_COPY_OCTETS
     ) -> None:
         self.name = name
         self._stream = stream
@@ -48,11 +50,12 @@ class ParquetFile:
         try:
             self.path = path if is_parquet(path) else self._copied(max_octets)
             self.octets = os.path.getsize(self.path)
+            self.metadata: Mapping[str, str] = pl.read_parquet_metadata(self.path)
             self.table = pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
             self.schema = self.table.collect_schema()
-        except UNREADABLE as error:
+        except _UNREADABLE as error:
             self.close()
-            raise self.damaged(error) from error
+            raise self._damaged(error) from error
         except SourceError:
             self.close()
             raise
@@ -63,13 +66,25 @@ class ParquetFile:
         if self._copy is not None:
             self._copy.close()
 
-    def damaged(self, error: BaseException) -> SourceError:
-        """Return the error for a file that cannot be read.
+    def batches(self, table: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
+        """Yield the rows of what was made of ``table``, some at a time.
 
         Parameters
         ----------
-        error : one of ``UNREADABLE``.
+        table : ``self.table``, or what was selected of it.
+        rows : at most so many at a time.
+
+        Raises
+        ------
+        SourceError : the file is damaged.
         """
+        try:
+            for batch in table.collect_batches(chunk_size=rows, lazy=True):
+                yield from batch.iter_slices(rows)
+        except _UNREADABLE as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: BaseException) -> SourceError:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return SourceError(
             self.name, f"cannot be read as Parquet: {reason}; copy it again, it may be cut"
@@ -88,3 +103,24 @@ class ParquetFile:
             self._copy.write(octets)
         self._copy.flush()
         return str(self._copy.name)
+
+
+def is_parquet(path: str) -> bool:
+    """Return whether Parquet lies there, as it is.
+
+    Parameters
+    ----------
+    path : of a file, or anything else.
+
+    Examples
+    --------
+    >>> is_parquet("-")
+    False
+    """
+    try:
+        if path == STDIN or not os.path.isfile(path):
+            return False
+        with open(path, "rb") as file:
+            return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+    except (OSError, ValueError):
+        return False

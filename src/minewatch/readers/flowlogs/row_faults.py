@@ -114,13 +114,15 @@ class RowFaults:
         fine = self.fine
         counters.rows_seen += len(self)
         counters.rows_parsed += int(fine.sum())
+        if strict:
+            self._stop_at_first(fine, counters)
         if not fine.all():
-            self._count_faults(counters, strict)
+            self._count_faults(counters)
         for rows, what, cure in self._repairs:
             put_right = np.flatnonzero(rows & fine)
             if len(put_right):
                 place = self._place(int(self._numbers[put_right[0]]))
-                counters.repair(what, place, cure, len(put_right), strict=strict)
+                counters.repair(what, place, cure, len(put_right), strict=False)
         return fine
 
     def _add(self, rows: BoolArray, kind: _Kind) -> None:
@@ -129,19 +131,42 @@ class RowFaults:
             self._codes[new] = len(self._kinds)
             self._kinds.append(kind)
 
-    def _count_faults(self, counters: RecordCounters, strict: bool) -> None:
-        told = 0
-        for row in np.flatnonzero(~self.fine):
-            kind = self._kinds[self._codes[row]]
-            if kind.is_ignored:
-                counters.ignored[kind.reason] += 1
-            elif told < MAX_EXAMPLES:
-                told += 1
-                found = "" if kind.found is None else f" {_shown(kind.found[int(row)])}"
-                place = self._place(int(self._numbers[row]))
-                counters.fault(kind.reason, place, kind.cure + found, strict=strict)
-            else:
-                counters.faulty[kind.reason] += 1
+    def _stop_at_first(self, fine: BoolArray, counters: RecordCounters) -> None:
+        """Raise the first fault or repair, whichever row comes first."""
+        faulty = self._is_faulty()
+        fault_at = int(faulty.argmax()) if faulty.any() else len(self)
+        repairs = [
+            (int((rows & fine).argmax()), what, cure)
+            for rows, what, cure in self._repairs
+            if (rows & fine).any()
+        ]
+        at, what, cure = min(repairs, default=(len(self), "", ""))
+        if at < fault_at:
+            counters.repair(what, self._place(int(self._numbers[at])), cure, strict=True)
+        if fault_at < len(self):
+            self._tell(fault_at, counters, strict=True)
+
+    def _is_faulty(self) -> BoolArray:
+        is_ignored = np.array([kind.is_ignored for kind in self._kinds] or [True])
+        faulty: BoolArray = ~self.fine & ~is_ignored[self._codes]
+        return faulty
+
+    def _tell(self, row: int, counters: RecordCounters, *, strict: bool) -> None:
+        kind = self._kinds[self._codes[row]]
+        found = "" if kind.found is None else f" {_shown(kind.found[row])}"
+        place = self._place(int(self._numbers[row]))
+        counters.fault(kind.reason, place, kind.cure + found, strict=strict)
+
+    def _count_faults(self, counters: RecordCounters) -> None:
+        """Tell of the first faults, and count the others."""
+        told = np.flatnonzero(self._is_faulty())[:MAX_EXAMPLES]
+        for row in told.tolist():
+            self._tell(row, counters, strict=False)
+        counts = np.bincount(self._codes[~self.fine], minlength=len(self._kinds))
+        counts -= np.bincount(self._codes[told], minlength=len(self._kinds))
+        for kind, n in zip(self._kinds, counts.tolist(), strict=True):
+            if n:
+                (counters.ignored if kind.is_ignored else counters.faulty)[kind.reason] += n
 
 
 def _shown(value: object) -> str:

@@ -44,8 +44,26 @@ def settled(
     """
     fine = faults.settle(counters, strict=strict)
     kept = records if fine.all() else records[fine]
-    intervals, n = np.unique(kept["sampling_packet_interval"], return_counts=True)
-    for interval, count in zip(intervals.tolist(), n.tolist(), strict=True):
-        counters.sampling[interval] += count
+    counters.sampling.update(sampling_of(kept))
     for at in range(0, len(kept), MAX_ROWS):
         yield kept[at : at + MAX_ROWS]
+
+
+def sampling_of(records: RecordArray) -> dict[int, int]:
+    """Return how many records there are of each sampling interval.
+
+    Parameters
+    ----------
+    records : any.
+
+    Examples
+    --------
+    >>> from minewatch.records import new_records
+    >>> sampling_of(new_records(3)), sampling_of(new_records(0))
+    ({1: 3}, {})
+    """
+    intervals = records["sampling_packet_interval"]
+    if len(records) and intervals.min() == intervals.max():  # the usual case, without sorting
+        return {int(intervals[0]): len(records)}
+    values, counts = np.unique(intervals, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))

@@ -19,6 +19,7 @@ import msgspec
 from minewatch.contracts import FlowSource
 from minewatch.readers.flowlogs.eve_names import EveNames
 from minewatch.readers.flowlogs.frame_octets import take_off_ethernet
+from minewatch.readers.flowlogs.json_documents import begins_like_json
 from minewatch.readers.flowlogs.json_source import JsonSource
 from minewatch.readers.flowlogs.json_values import (
     ICMP,
@@ -124,8 +125,7 @@ class SuricataFormat:
         ----------
         head : the first octets of the unpacked input.
         """
-        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-        return start[:1] in (b"{", b"[") and b'"event_type"' in start and b'"timestamp"' in start
+        return begins_like_json(head) and b'"event_type"' in head and b'"timestamp"' in head
 
     def open(self, name: str, path: str, stream: BinaryIO, *, strict: bool) -> FlowSource:
         """Return a source that reads the log.

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from minewatch.contracts import FlowSource
 from minewatch.readers.flowlogs.json_documents import JsonDocuments
 from minewatch.readers.flowlogs.json_rows import JsonRows
 from minewatch.readers.flowlogs.known_names import KnownNames
+from minewatch.readers.flowlogs.parquet_file import ParquetFile
 from minewatch.readers.flowlogs.row_faults import RowFaults
 from minewatch.readers.flowlogs.settled import settled
 from minewatch.readers.flowlogs.table_columns import (
@@ -18,6 +19,7 @@ from minewatch.readers.flowlogs.table_columns import (
     check_columns,
     is_table,
     needed_columns,
+    read_columns,
     record_frame,
     records_from,
     table_records,
@@ -25,7 +27,7 @@ from minewatch.readers.flowlogs.table_columns import (
 from minewatch.readers.flowlogs.table_parquet import ParquetTableSource
 from minewatch.readers.flowlogs.text_table import TextTableSource, header_of
 from minewatch.readers.source import PARQUET_MAGIC
-from minewatch.readers.unpack import Rejoined, read_head
+from minewatch.readers.unpack import with_head
 from minewatch.records import Names, RecordArray, RecordCounters
 
 __all__ = ["JsonTableSource", "TableFormat", "record_frame", "records_from"]
@@ -66,10 +68,9 @@ class TableFormat:
         ------
         SourceError : a column is missing, or it is of another version.
         """
-        head = read_head(cast(Any, stream), HEAD_OCTETS)
-        whole = cast(BinaryIO, Rejoined(head, cast(Any, stream)))
+        head, whole = with_head(stream, HEAD_OCTETS)
         if head.startswith(PARQUET_MAGIC):
-            return ParquetTableSource(name, path, whole, strict=strict)
+            return ParquetTableSource(ParquetFile(name, path, whole), strict=strict)
         members = _members(head)
         if members:
             return JsonTableSource(name, whole, members, strict=strict)
@@ -103,7 +104,7 @@ class JsonTableSource:
         self._stream = stream
         self._strict = strict
         self._known = KnownNames(self.names)
-        self._fields = {column: FIELDS[column] for column in needed_columns(columns)}
+        self._fields = {column: FIELDS[column] for column in read_columns(columns)}
 
     def read(self) -> Iterator[RecordArray]:
         """Yield the records in blocks.

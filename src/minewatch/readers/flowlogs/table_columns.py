@@ -8,6 +8,7 @@ of both directions. Parquet files of records carry ``VERSION`` in their metadata
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from minewatch.readers.flowlogs.known_names import KnownNames
 from minewatch.readers.flowlogs.row_faults import RowFaults
 from minewatch.readers.flowlogs.server_names import server_places
 from minewatch.records import RECORD, UNKNOWN, Names, RecordArray, RecordCounters, new_records
+from minewatch.schema import SAMPLING
 
 VERSION_KEY: Final = "minewatch.records"
 VERSION: Final = "1"
@@ -39,7 +41,7 @@ _NOT_OF_METER: Final = (
     "firewall_event",
     "is_source_initiator",
     "observation_point",
-    "sampling_packet_interval",
+    SAMPLING,
     "is_scaled",
     "server_name",
 )
@@ -47,7 +49,7 @@ METER_COLUMNS: Final = (
     *(name for name in RECORD_COLUMNS if name not in _NOT_OF_METER),
     "is_initiator_known",
 )
-"""Columns of ``minewatch meter`` that are read."""
+"""Columns of ``minewatch meter`` that are read. Of flow logs it writes ``schema.SAMPLING`` too."""
 FIELDS: Final[dict[str, Any]] = {
     **{name: str if name in _TEXTS else Whole for name in RECORD_COLUMNS},
     "is_initiator_known": bool,
@@ -64,7 +66,7 @@ _TIMES: Final = ("flow_start_nanoseconds", "flow_end_nanoseconds")
 _LATEST: Final = (1 << 63) - 1
 
 
-def needed_columns(columns: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def needed_columns(columns: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that a table must have, by those that it has.
 
     Parameters
@@ -79,7 +81,23 @@ def needed_columns(columns: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     return METER_COLUMNS if "is_initiator_known" in columns else RECORD_COLUMNS
 
 
-def is_table(columns: list[str] | tuple[str, ...]) -> bool:
+def read_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table that are read: those that it must have, and what it may have.
+
+    Parameters
+    ----------
+    columns : that it has.
+
+    Examples
+    --------
+    >>> read_columns(["is_initiator_known", "sampling_packet_interval"])[-2:]
+    ('is_initiator_known', 'sampling_packet_interval')
+    """
+    needed = needed_columns(columns)
+    return needed if SAMPLING in needed or SAMPLING not in columns else (*needed, SAMPLING)
+
+
+def is_table(columns: Sequence[str]) -> bool:
     """Return whether a table has the looks of one of minewatch's.
 
     Parameters
@@ -206,6 +224,9 @@ def table_records(frame: pl.DataFrame, faults: RowFaults, known: KnownNames) -> 
         texts = frame["is_initiator_known"].cast(pl.String)
         is_known = (texts == "true").fill_null(value=False).to_numpy()
         records["is_source_initiator"][is_known] = 1
+        # The meter writes counts as what they stand for; in CSV others lack the column's values.
+        is_metered = texts.is_not_null().to_numpy()
+        records["is_scaled"][is_metered] = records[SAMPLING][is_metered] > 1
     if "server_name" in frame.columns:
         records["server_name"] = server_places(frame["server_name"].cast(pl.String), known)
     return records
@@ -224,8 +245,8 @@ def _fill(records: RecordArray, name: str, column: pl.Series, faults: RowFaults)
     else:
         high = min(int(np.iinfo(kind).max), (1 << 62) - 1)
     is_signed = np.issubdtype(kind, np.signedinteger) and name not in _TIMES
-    missing = 1 if name == "sampling_packet_interval" else UNKNOWN if is_signed else 0
+    missing = 1 if name == SAMPLING else UNKNOWN if is_signed else 0
     values = whole_numbers(column, faults, name, high, missing=missing)
-    if name == "sampling_packet_interval":
+    if name == SAMPLING:
         faults.mark(values == 0, f"{name} is out of range", "1 stands for all; found", column)
     records[name] = values

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 
-from minewatch.readers.source import UnpackError
+from minewatch.readers.flowlogs.damage import next_octets
 from minewatch.records import RecordCounters
 
 BLOCK_OCTETS: Final = 1 << 23
@@ -145,21 +145,17 @@ class TextBlocks:
         """Return the next octets, fewer than a block at the end or before a damage."""
         parts: list[bytes] = []
         left = self._block_octets
-        try:
-            while left > 0 and not self._is_damaged and (part := self._stream.read(left)):
-                parts.append(part)
-                left -= len(part)
-        except UnpackError as error:
-            self._damage(f"cannot be unpacked any further: {error}")
-        except OSError as error:
-            self._damage(f"cannot be read any further: {error.strerror or error}")
+        n_notes = len(self._counters.notes)
+        while left > 0 and not self._is_damaged:
+            part = next_octets(self._stream, left, self._name, self._counters, strict=self._strict)
+            self._is_damaged = len(self._counters.notes) > n_notes
+            if not part:
+                break
+            parts.append(part)
+            left -= len(part)
         octets = b"".join(parts)
         self._counters.octets_read += len(octets)
         return octets
-
-    def _damage(self, note: str) -> None:
-        self._is_damaged = True
-        self._counters.notes.append(note)
 
     def _fault_length(self, line: int) -> None:
         self._fault(

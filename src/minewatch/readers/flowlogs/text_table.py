@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Final
 
@@ -124,8 +125,8 @@ class TextTableSource:
             octets = b"\n".join(b"" if part == self._header else part for part in parts)
         lines = self._reader.split(octets, line, self._layout, self._columns)
         if n_headers:
-            self.counters.ignored["empty line"] -= n_headers
-            self.counters.ignored["header"] += n_headers
+            self.counters.ignored.subtract({"empty line": n_headers, "header": -n_headers})
+            self.counters.ignored += Counter()  # a reason that is left with no row is none
         if len(lines.numbers):
             yield lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from minewatch.errors import SourceError
 from minewatch.readers.flowlogs.delimited import Lines
@@ -18,7 +18,7 @@ from minewatch.readers.flowlogs.zeek_conn import CONN_FIELDS, NEEDED, conn_recor
 from minewatch.readers.flowlogs.zeek_heads import CONN, JSON, OTHER, zeek_log
 from minewatch.readers.flowlogs.zeek_names import HEAD_OCTETS, ZeekNames
 from minewatch.readers.flowlogs.zeek_tsv import ZeekTsv
-from minewatch.readers.unpack import Rejoined, read_head
+from minewatch.readers.unpack import with_head
 from minewatch.records import Names, RecordArray, RecordCounters
 
 
@@ -62,7 +62,7 @@ class ZeekFormat:
         ------
         SourceError : it is not ``conn.log``.
         """
-        head = read_head(cast(Any, stream), HEAD_OCTETS)
+        head, whole = with_head(stream, HEAD_OCTETS)
         found = zeek_log(head)
         if found is None:
             raise SourceError(
@@ -73,7 +73,6 @@ class ZeekFormat:
             raise SourceError(
                 name, f"{which} of Zeek tells of no flows; give the conn.log beside it"
             )
-        whole = cast(BinaryIO, Rejoined(head, cast(Any, stream)))
         return ZeekSource(name, path, whole, is_json=found.encoding == JSON, strict=strict)
 
 

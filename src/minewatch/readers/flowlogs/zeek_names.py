@@ -28,7 +28,7 @@ from minewatch.readers.flowlogs.text_blocks import TextBlocks
 from minewatch.readers.flowlogs.zeek_heads import JSON, zeek_log
 from minewatch.readers.flowlogs.zeek_tsv import ZeekTsv
 from minewatch.readers.source import Input, UnpackError, open_input
-from minewatch.readers.unpack import Rejoined, read_head
+from minewatch.readers.unpack import with_head
 from minewatch.records import UNKNOWN, Names, RecordCounters
 from minewatch.types import Int64Array
 
@@ -114,8 +114,7 @@ class ZeekNames:
         try:
             stream = open_input(Input(path, path, None))
             try:
-                head = read_head(stream, HEAD_OCTETS)
-                whole = cast(BinaryIO, Rejoined(head, stream))
+                head, whole = with_head(cast(BinaryIO, stream), HEAD_OCTETS)
                 yield from _read(path, log, whole, head, fields, needed, counters, self._strict)
             finally:
                 stream.close()

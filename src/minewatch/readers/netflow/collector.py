@@ -11,6 +11,7 @@ import ipaddress
 import queue
 import select
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,9 @@ _MAX_LAST_BATCHES: Final = 4096
 """Batches that are still read after the end was asked for."""
 _KNOWN_SENDERS: Final = 4096
 _POLL_MS: Final = 100
+_REST_S: Final = 0.01
+"""How long to let datagrams gather in the kernel after a call that gave few."""
+_FEW: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +111,11 @@ class Collector:
             one.close()
 
     def take(self, patience_s: float) -> list[RecordArray]:
-        """Return the records of what came, as soon as something did.
+        """Return the records of what comes within some time, or sooner if that is much.
 
         Parameters
         ----------
-        patience_s : how long to wait for it; then there are none.
+        patience_s : how long to gather; records of many datagrams cost little more than of one.
 
         Raises
         ------
@@ -119,16 +123,15 @@ class Collector:
         """
         if self._error is not None:
             raise self._error
-        try:
-            batch = self._full.get(timeout=patience_s)
-        except queue.Empty:
-            return []
-        while True:
-            self._add(batch)
-            enough = len(self._held) >= BATCHES // 2 or self._decoder.n_gathered >= MAX_GATHERED
-            if enough or self._full.empty():
+        deadline = time.monotonic() + patience_s
+        is_enough = False
+        while not is_enough:
+            try:
+                batch = self._full.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
                 break
-            batch = self._full.get()
+            self._add(batch)
+            is_enough = len(self._held) >= BATCHES // 2 or self._decoder.n_gathered >= MAX_GATHERED
         return self._release(self._decoder.take())
 
     def finish(self) -> list[RecordArray]:
@@ -145,7 +148,7 @@ class Collector:
         return CollectorCounts(
             datagrams=self._datagrams,
             records=self._counters.rows_parsed,
-            lost=sum(one.lost for one in self._decoder.statistics),
+            lost=self._decoder.lost,
             dropped=sum(one.dropped for one in self._sockets),
             refused=self._refused,
             refused_addresses=len(self._refused_addresses),
@@ -208,6 +211,8 @@ class Collector:
             self._free.put(batch)
             raise
         (self._full if n else self._free).put(batch)
+        if n < _FEW and not is_last:
+            time.sleep(_REST_S)
         return is_last
 
 

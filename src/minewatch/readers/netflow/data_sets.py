@@ -99,6 +99,7 @@ def _gather_records(
         return 0
     if template.is_options:
         domain.statistics.records += n
+        domain.statistics.options += n
         exporters.counters.rows_seen += n
         exporters.counters.ignored["options"] += n
         read_options(exporters, domain, plan_for(template, domain.statistics.version), octets, n)

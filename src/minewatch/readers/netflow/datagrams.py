@@ -110,8 +110,13 @@ class ExportDecoder:
 
     @property
     def statistics(self) -> list[DomainStatistics]:
-        """What each observation domain sent, in the order in which they were heard."""
+        """What each observation domain sent that is followed, in the order of being heard."""
         return [domain.statistics for domain in self._exporters.domains.values()]
+
+    @property
+    def lost(self) -> int:
+        """Records or datagrams that are missing by the sequence numbers of all that were heard."""
+        return self._exporters.lost
 
     @property
     def refused(self) -> Counter[str]:

@@ -49,6 +49,8 @@ class DomainStatistics:
     datagrams: int = 0
     records: int = 0
     """Data records, those that tell of no flow among them."""
+    options: int = 0
+    """Those of options among them."""
     lost: int = 0
     """What the sequence numbers say is missing: records of v5 and IPFIX, datagrams otherwise."""
     gaps: int = 0
@@ -84,18 +86,26 @@ class DomainStatistics:
 
 
 class Sequence:
-    """Follows the sequence numbers of one sender."""
+    """Follows the sequence numbers of one sender.
+
+    A number tells how many records were sent before its datagram (RFC 7011 section 3.1). softflowd
+    counts the datagram's own too, but no options; the first number that only one way of counting
+    explains tells which it is.
+    """
 
     def __init__(self) -> None:
         self._expected: int | None = None
+        self._last = 0
+        self._counts_itself: bool | None = None
 
-    def follow(self, number: int, step: int | None) -> int:
+    def follow(self, number: int, step: int | None, options: int = 0) -> int:
         """Return how many are missing before this datagram; negative if it came late.
 
         Parameters
         ----------
         number : of the datagram.
         step : by how much the next one's number is higher; None if that cannot be known.
+        options : how many of these are records of options.
 
         Examples
         --------
@@ -103,14 +113,26 @@ class Sequence:
         >>> [sequence.follow(number, 30) for number in (0, 30, 90, 60, 120)]
         [0, 0, 30, -30, 0]
         """
-        expected = self._expected
-        ahead = 0 if expected is None else (number - expected) % _SEQUENCE_WRAP
-        is_late = ahead > _SEQUENCE_WRAP - _MAX_GAP
-        if not is_late:
-            self._expected = None if step is None else (number + step) % _SEQUENCE_WRAP
-        if is_late:
+        ahead = self._ahead(number, step, options)
+        if ahead > _SEQUENCE_WRAP - _MAX_GAP:
             return -(step or 0)
+        self._expected = None if step is None else (number + step) % _SEQUENCE_WRAP
+        self._last = number
         return ahead if ahead < _MAX_GAP else 0
+
+    def _ahead(self, number: int, step: int | None, options: int) -> int:
+        if self._expected is None:
+            return 0
+        ahead = (number - self._expected) % _SEQUENCE_WRAP
+        if step is None:
+            return 0 if self._counts_itself else ahead
+        since = (number - self._last) % _SEQUENCE_WRAP
+        explains_itself = since in (step, step - options)
+        if self._counts_itself is None and explains_itself != (ahead == 0):
+            self._counts_itself = explains_itself
+        if not self._counts_itself:
+            return ahead
+        return 0 if explains_itself else (since - step) % _SEQUENCE_WRAP
 
 
 @dataclass(slots=True)
@@ -166,11 +188,11 @@ class Domain:
             np.uint32,
         )
 
-    def follow(self, number: int, step: int | None) -> None:
+    def follow(self, number: int, step: int | None, options: int = 0) -> None:
         """Take note of a datagram and of its sequence number, as ``Sequence.follow``."""
         statistics = self.statistics
         statistics.datagrams += 1
-        missing = self.sequence.follow(number, step)
+        missing = self.sequence.follow(number, step, options)
         if missing > 0:
             statistics.gaps += 1
         statistics.lost = max(0, statistics.lost + missing)

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from minewatch.readers.flowlogs.settled import sampling_of
 from minewatch.readers.netflow.domain import Domain, Gathered, Sent
 from minewatch.readers.netflow.plans import Plan
 from minewatch.readers.netflow.sampled import Sample, SampledPackets
@@ -50,6 +51,7 @@ class Exporters:
         self.domains: dict[tuple[str, str, str | int], Domain] = {}
         self.n_gathered = 0
         self._checked_ns = 0
+        self._lost_by_forgotten = 0
         self._sampled = SampledPackets()
         self._ready: list[RecordArray] = []
         self._full: dict[int, tuple[Domain, Gathered]] = {}
@@ -148,6 +150,11 @@ class Exporters:
                 self._decode(domain, gathered)
         domain.gathered.clear()
 
+    @property
+    def lost(self) -> int:
+        """What sequence numbers say is missing, of exporters that are forgotten too."""
+        return self._lost_by_forgotten + sum(one.statistics.lost for one in self.domains.values())
+
     def note(self, text: str) -> None:
         """Tell of something that is wrong with the input as a whole, once."""
         notes = self.counters.notes
@@ -162,7 +169,7 @@ class Exporters:
     def _take_sampled(self) -> None:
         records = self._sampled.take(self.counters, strict=self.strict)
         if len(records):
-            self.counters.sampling.update(_intervals(records))
+            self.counters.sampling.update(sampling_of(records))
             self._ready.append(records)
 
     def _decode(self, domain: Domain, gathered: Gathered) -> None:
@@ -175,7 +182,7 @@ class Exporters:
             records = self._judged(work, sent)
         if len(records):
             self.counters.rows_parsed += len(records)
-            found = _intervals(records)
+            found = sampling_of(records)
             self.counters.sampling.update(found)
             domain.statistics.note_sampling(found)
             self._ready.append(records)
@@ -213,6 +220,7 @@ class Exporters:
 
     def forget(self, domain: Domain) -> None:
         """Give back what a domain holds; what still waits for a template is a fault."""
+        self._lost_by_forgotten += domain.statistics.lost
         self.settle(domain)
         domain.templates.clear()
         self.give_up_waiting(domain)
@@ -236,15 +244,6 @@ class Exporters:
         )
 
 
-def _intervals(records: RecordArray) -> dict[int, int]:
-    """Return how many records there are of each sampling interval; of one or more records."""
-    intervals = records["sampling_packet_interval"]
-    if intervals.min() == intervals.max():
-        return {int(intervals[0]): len(records)}
-    values, counts = np.unique(intervals, return_counts=True)
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
-
-
 def plan_for(template: Template, version: int) -> Plan:
     """Return how a template's records are decoded, worked out when it is first needed.
 
@@ -254,5 +253,5 @@ def plan_for(template: Template, version: int) -> Plan:
     version : 5, 9 or 10.
     """
     if template.plan is None:
-        template.plan = Plan(template, out_is_reverse=version != 10)
+        template.plan = Plan(template, out_may_be_reverse=version == 9)
     return template.plan

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO, Final, cast
 
+from minewatch.readers.flowlogs.damage import next_octets
 from minewatch.readers.netflow.captures import CaptureExports, holds_exports
 from minewatch.readers.netflow.datagrams import ExportDecoder
 from minewatch.readers.netflow.messages import (
@@ -16,10 +17,11 @@ from minewatch.readers.netflow.messages import (
     message_octets,
 )
 from minewatch.readers.netflow.templates import DecoderLimits
-from minewatch.readers.source import is_capture_magic, read_fully
-from minewatch.readers.unpack import Rejoined, UnpackError
+from minewatch.readers.source import is_capture_magic
+from minewatch.readers.unpack import with_head
 from minewatch.records import Names, RecordArray, RecordCounters
 
+_MAGIC_OCTETS: Final = 4
 _READ_OCTETS: Final = 1 << 20
 _MAX_GATHERED: Final = 1 << 16
 """Records that are decoded together at most, but for those of one message."""
@@ -59,13 +61,11 @@ class NetflowFormat:
         ------
         SourceError : it begins like a capture, and is none.
         """
-        raw = cast(io.RawIOBase, stream)
-        head = read_fully(raw, 4)
-        # Never buffered: where the stream is damaged, a buffer would lose what precedes that.
-        whole = Rejoined(head, raw)
+        head, whole = with_head(stream, _MAGIC_OCTETS)
+        raw = cast(io.RawIOBase, whole)
         if is_capture_magic(head):
-            return CaptureExports(name, path, whole, strict=strict)
-        return MessageExports(name, whole, strict=strict)
+            return CaptureExports(name, path, raw, strict=strict)
+        return MessageExports(name, raw, strict=strict)
 
 
 class MessageExports:
@@ -116,7 +116,9 @@ class MessageExports:
         rest = b""
         is_last = False
         while not is_last:
-            more = self._read_more()
+            more = next_octets(
+                self._stream, _READ_OCTETS, self.name, self.counters, strict=self._strict
+            )
             is_last = not more
             data = memoryview(rest + more)
             at = 0
@@ -133,15 +135,6 @@ class MessageExports:
                 at = min(at + octets, len(data))
             self._offset += at
             rest = bytes(data[at:])
-
-    def _read_more(self) -> bytes:
-        try:
-            return self._stream.read(_READ_OCTETS) or b""
-        except UnpackError as error:
-            self.counters.notes.append(f"cannot be unpacked any further: {error}")
-        except OSError as error:
-            self.counters.notes.append(f"cannot be read any further: {error.strerror or error}")
-        return b""
 
     def _damage(self, data: memoryview, offset: int) -> Iterator[memoryview]:
         """Give what is no message to the decoder, which says what is wrong; nothing follows."""

@@ -52,5 +52,6 @@ def gather(
         exporters.fault(
             "datagram cut", place, f"{octets} octets are told, {len(datagram)} are there"
         )
+    options = domain.statistics.options
     n = gather_sets(exporters, domain, datagram[HEADER_OCTETS:octets], sent, _READERS)
-    domain.follow(sequence, n)
+    domain.follow(sequence, n, domain.statistics.options - options)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minewatch.readers.netflow import elements as e
+from minewatch.readers.netflow.out_counts import OutCounts
 from minewatch.readers.netflow.templates import Template, column, record_type
 from minewatch.readers.netflow.times import TIME_KEYS, plan_times
 from minewatch.readers.netflow.work import MAX_COUNT, Work
@@ -22,6 +23,7 @@ ICMPV6: Final = 58
 TCP: Final = 6
 _MAPPED: Final = np.uint64(0xFFFF << 32)
 _BLANK: Final = new_records(1)
+_COUNTS: Final = ("octet_delta_count", "packet_delta_count")
 
 
 def blank_records(n: int) -> RecordArray:
@@ -35,11 +37,11 @@ class Plan:
     Parameters
     ----------
     template : of flow records or of options.
-    out_is_reverse : fields 23 and 24 count the other direction, as they do in NetFlow v9 beside
-        1 and 2; in IPFIX they count the same packets after a middlebox.
+    out_may_be_reverse : fields 23 and 24 may count the other direction, as some exporters of
+        NetFlow v9 do (``OutCounts``); in IPFIX they count the same packets after a middlebox.
     """
 
-    def __init__(self, template: Template, *, out_is_reverse: bool) -> None:
+    def __init__(self, template: Template, *, out_may_be_reverse: bool) -> None:
         self.kind = record_type(template)
         names = self.kind.names or ()
         self.keys = frozenset(int(name) for name in names if name.isdigit()) | frozenset(
@@ -48,7 +50,7 @@ class Plan:
         self.ignored = _reason_to_ignore(self.keys, template)
         """Why its records tell of no flow; empty if they do."""
         self.tells_time = bool(self.keys & TIME_KEYS)
-        self._steps = () if self.ignored else tuple(_steps(self.keys, out_is_reverse))
+        self._steps = () if self.ignored else tuple(_steps(self.keys, out_may_be_reverse))
 
     def fill(self, work: Work) -> None:
         """Fill ``work.records`` from ``work.rows``."""
@@ -65,7 +67,7 @@ def _reason_to_ignore(keys: frozenset[int], template: Template) -> str:
     return "" if has_pair or {e.SOURCE_IPV6, e.DESTINATION_IPV6} <= keys else "no addresses"
 
 
-def _steps(keys: frozenset[int], out_is_reverse: bool) -> Iterator[Step]:
+def _steps(keys: frozenset[int], out_may_be_reverse: bool) -> Iterator[Step]:
     yield plan_times(keys)
     yield from _addresses(keys)
     for key, name in (
@@ -76,7 +78,7 @@ def _steps(keys: frozenset[int], out_is_reverse: bool) -> Iterator[Step]:
     ):
         if key in keys:
             yield _copied(key, name)
-    yield from _counts(keys, out_is_reverse)
+    yield from _counts(keys, out_may_be_reverse)
     if e.TCP_FLAGS in keys:
         yield _flags(e.TCP_FLAGS, "tcp_control_bits")
     if e.REVERSE + e.TCP_FLAGS in keys:
@@ -120,29 +122,56 @@ def _addresses(keys: frozenset[int]) -> Iterator[Step]:
     yield set_either if has_v4 and has_v6 else set_v4 if has_v4 else set_v6
 
 
-def _counts(keys: frozenset[int], out_is_reverse: bool) -> Iterator[Step]:
-    """Yield what sets the four counts, each from the first field that is there."""
-    octets: tuple[int, ...] = (e.OCTETS, e.OCTETS_TOTAL, e.INITIATOR_OCTETS)
-    packets: tuple[int, ...] = (e.PACKETS, e.PACKETS_TOTAL, e.INITIATOR_PACKETS)
-    octets_back: tuple[int, ...] = (
-        *(e.REVERSE + e.OCTETS, e.REVERSE + e.OCTETS_TOTAL, e.RESPONDER_OCTETS),
+def _counts(keys: frozenset[int], out_may_be_reverse: bool) -> Iterator[Step]:
+    """Yield what sets the four counts, each from the first field that is there.
+
+    Totals (85, 86) count since the flow began. Exporters that send them begin it anew where they
+    cut it (yaf); of a permanent cache (Cisco), which is sent again and again, they would add up.
+    """
+    own = (
+        _first(keys, e.OCTETS, e.OCTETS_TOTAL, e.INITIATOR_OCTETS),
+        _first(keys, e.PACKETS, e.PACKETS_TOTAL, e.INITIATOR_PACKETS),
     )
-    packets_back: tuple[int, ...] = (
-        *(e.REVERSE + e.PACKETS, e.REVERSE + e.PACKETS_TOTAL, e.RESPONDER_PACKETS),
+    back = (
+        _first(keys, e.REVERSE + e.OCTETS, e.REVERSE + e.OCTETS_TOTAL, e.RESPONDER_OCTETS),
+        _first(keys, e.REVERSE + e.PACKETS, e.REVERSE + e.PACKETS_TOTAL, e.RESPONDER_PACKETS),
     )
-    if keys.isdisjoint((*octets, *packets)):
-        octets, packets = (e.POST_OCTETS,), (e.POST_PACKETS,)
-    elif out_is_reverse:
-        octets_back, packets_back = (*octets_back, e.POST_OCTETS), (*packets_back, e.POST_PACKETS)
-    for candidates, name in (
-        (octets, "octet_delta_count"),
-        (packets, "packet_delta_count"),
-        (octets_back, "reverse_octet_delta_count"),
-        (packets_back, "reverse_packet_delta_count"),
-    ):
-        key = next((one for one in candidates if one in keys), None)
-        if key is not None:
-            yield _counted(key, name)
+    out = _first(keys, e.POST_OCTETS), _first(keys, e.POST_PACKETS)
+    for prefix, found in (("", own if any(own) else out), ("reverse_", back)):
+        for key, name in zip(found, _COUNTS, strict=True):
+            if key:
+                yield _counted(key, prefix + name)
+    if any(own) and any(out):
+        yield _out(own, out, OutCounts() if out_may_be_reverse and not any(back) else None)
+
+
+def _first(keys: frozenset[int], *candidates: int) -> int:
+    """Return the first field that is there, 0 if none is."""
+    return next((key for key in candidates if key in keys), 0)
+
+
+def _out(own: tuple[int, int], out: tuple[int, int], evidence: OutCounts | None) -> Step:
+    """Return what uses counts of packets that left, beside those of packets that entered."""
+    octets, packets = zip(own, out, strict=True)
+    entered, left = packets if all(packets) else octets
+
+    def set_out(work: Work) -> None:
+        n = len(work.rows)
+        is_reverse = np.zeros(n, np.bool_)
+        if evidence is not None and entered and left:
+            pair = column(work.rows, entered), column(work.rows, left)
+            is_reverse = evidence.are_reverse(*pair, np.zeros(n, np.int64))
+        for key, name in zip(out, _COUNTS, strict=True):
+            if key:
+                values = column(work.rows, key)
+                work.fault("count out of range", values >= MAX_COUNT)
+                counted, back = work.records[name], work.records[f"reverse_{name}"]
+                # Some fill in one of both counters, by the direction of the interface.
+                is_own = ~is_reverse & (counted <= 0) & (values > 0)
+                counted[is_own] = values[is_own]
+                back[is_reverse] = values[is_reverse]
+
+    return set_out
 
 
 def _counted(key: int, name: str) -> Step:
@@ -245,7 +274,7 @@ def _sampling(keys: frozenset[int]) -> Iterator[Step]:
             for one, known in work.sampling.by_sampler.items():
                 intervals[ids == one] = known
         elif e.INPUT_INTERFACE in keys and work.sampling.by_interface:
-            places = column(work.rows, e.INPUT_INTERFACE)
+            places = _sampled_interface(work, keys)
             for one, known in work.sampling.by_interface.items():
                 intervals[places == one] = known
         if own:
@@ -259,3 +288,12 @@ def _sampling(keys: frozenset[int]) -> Iterator[Step]:
         work.records["sampling_packet_interval"] = np.clip(intervals, 1, 0xFFFF_FFFF)
 
     yield set_sampling
+
+
+def _sampled_interface(work: Work, keys: frozenset[int]) -> npt.NDArray[np.unsignedinteger]:
+    """Return the interface that looked at each record's packets, where they entered or left."""
+    entered = column(work.rows, e.INPUT_INTERFACE)
+    if not {e.DIRECTION, e.OUTPUT_INTERFACE} <= keys:
+        return entered
+    is_egress = column(work.rows, e.DIRECTION) == 1
+    return np.where(is_egress, column(work.rows, e.OUTPUT_INTERFACE), entered)

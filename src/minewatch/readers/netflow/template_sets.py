@@ -33,28 +33,28 @@ def read_v9_templates(
     exporters: Exporters, domain: Domain, body: memoryview, sent: Sent
 ) -> list[int]:
     """Keep the templates of a v9 template set, and return the numbers of those that are new."""
-    return _read(exporters, domain, body, sent, _v9_template)
+    return _read(exporters, domain, body, sent, _v9_template, of_options=False)
 
 
 def read_v9_options_templates(
     exporters: Exporters, domain: Domain, body: memoryview, sent: Sent
 ) -> list[int]:
     """Keep the templates of a v9 options template set, as ``read_v9_templates``."""
-    return _read(exporters, domain, body, sent, _v9_options_template)
+    return _read(exporters, domain, body, sent, _v9_options_template, of_options=True)
 
 
 def read_ipfix_templates(
     exporters: Exporters, domain: Domain, body: memoryview, sent: Sent
 ) -> list[int]:
     """Keep or withdraw the templates of an IPFIX template set, as ``read_v9_templates``."""
-    return _read(exporters, domain, body, sent, _ipfix_template)
+    return _read(exporters, domain, body, sent, _ipfix_template, of_options=False)
 
 
 def read_ipfix_options_templates(
     exporters: Exporters, domain: Domain, body: memoryview, sent: Sent
 ) -> list[int]:
     """Keep or withdraw the templates of an IPFIX options template set."""
-    return _read(exporters, domain, body, sent, _ipfix_options_template)
+    return _read(exporters, domain, body, sent, _ipfix_options_template, of_options=True)
 
 
 def _read(
@@ -63,19 +63,24 @@ def _read(
     body: memoryview,
     sent: Sent,
     parse: Callable[[memoryview, int, Domain], tuple[Template | None, int]],
+    *,
+    of_options: bool,
 ) -> list[int]:
     new = []
     at = 0
     while len(body) - at >= _PAIR.size and any(body[at : at + _PAIR.size]):
+        known = domain.templates.sent_again(body, at, sent.now_ns, of_options=of_options)
+        if known:
+            at += known
+            continue
         try:
             template, end = parse(body, at, domain)
-            if template is None:
-                exporters.settle(domain)
-            elif _keep(exporters, domain, template, bytes(body[at:end]), sent):
-                new.append(template.identifier)
         except LyingTemplateError as bad:
             exporters.fault("lying template", sent.place, f"{bad}; its set is not read further")
             break
+        exporters.settle(domain)
+        if template is not None and _keep(exporters, domain, template, bytes(body[at:end]), sent):
+            new.append(template.identifier)
         at = end
     return new
 
@@ -83,11 +88,7 @@ def _read(
 def _keep(
     exporters: Exporters, domain: Domain, template: Template, octets: bytes, sent: Sent
 ) -> bool:
-    """Keep a template; return whether it is another one than before."""
-    known = domain.templates.known(template.identifier, octets)
-    if known is not None:
-        return not domain.templates.add(known, octets, sent.now_ns)
-    exporters.settle(domain)
+    """Keep a template that was not known; return False if there is no room for it."""
     if domain.templates.add(template, octets, sent.now_ns):
         domain.statistics.note_vendors(one.enterprise for one in template.fields)
         return True

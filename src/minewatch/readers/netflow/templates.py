@@ -200,18 +200,14 @@ class TemplateStore:
         return kept.template
 
     def add(self, template: Template, octets: bytes, now_ns: int) -> bool:
-        """Keep a template, or that it was sent again; return False if there is no room.
+        """Keep a template; return False if there is no room.
 
         Parameters
         ----------
-        template : what was sent; one that is known by its octets stays the same object.
+        template : what was sent; ``sent_again`` finds that one is kept.
         octets : as they were sent.
         now_ns : time of the data.
         """
-        kept = self._kept.get(template.identifier)
-        if kept is not None and kept.octets == octets:
-            kept.seen_ns = max(kept.seen_ns, now_ns)
-            return True
         self.withdraw(template.identifier)
         if not self._has_room(len(octets), now_ns):
             return False
@@ -220,10 +216,28 @@ class TemplateStore:
         self._kept[template.identifier] = _Kept(template, octets, now_ns)
         return True
 
-    def known(self, identifier: int, octets: bytes) -> Template | None:
-        """Return the template of these very octets, if it is kept."""
-        kept = self._kept.get(identifier)
-        return kept.template if kept is not None and kept.octets == octets else None
+    def sent_again(self, body: memoryview, at: int, now_ns: int, *, of_options: bool) -> int:
+        """Return how many octets the template at ``at`` has if it is kept, 0 if it is not.
+
+        Some exporters send their templates with every datagram, and to read them costs more than
+        all the rest.
+
+        Parameters
+        ----------
+        body : a set of templates.
+        at : where one begins; four octets are there.
+        now_ns : time of the data; from now on it is as good as new.
+        of_options : the set is one of options templates.
+        """
+        kept = self._kept.get(body[at] << 8 | body[at + 1])
+        if kept is None or kept.template.is_options != of_options:
+            return 0
+        # What it begins with tells how long a template is: equal so far is equal in all.
+        n = len(kept.octets)
+        if bytes(body[at : at + n]) != kept.octets:
+            return 0
+        kept.seen_ns = max(kept.seen_ns, now_ns)
+        return n
 
     def withdraw(self, identifier: int) -> None:
         """Forget one template, if it is known."""

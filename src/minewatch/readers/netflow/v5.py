@@ -37,7 +37,7 @@ _FIELDS: Final = (
     (e.FOREIGN, 9),  # type of service, autonomous systems, masks
 )
 TEMPLATE: Final = Template(0, tuple(Field(key, octets) for key, octets in _FIELDS))
-TEMPLATE.plan = Plan(TEMPLATE, out_is_reverse=True)
+TEMPLATE.plan = Plan(TEMPLATE, out_may_be_reverse=False)
 PROTOCOL: Final = ("NetFlow v5", 5)
 
 

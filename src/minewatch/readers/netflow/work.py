@@ -26,7 +26,7 @@ class Sampling:
     """Of records that name no sampler; None if nothing was told."""
     by_sampler: dict[int, int] = field(default_factory=dict)
     by_interface: dict[int, int] = field(default_factory=dict)
-    """By the interface through which packets came in."""
+    """By the interface that looked at the packets."""
 
     def default(self) -> int:
         """Return the interval of records that name no sampler.

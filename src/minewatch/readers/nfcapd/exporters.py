@@ -16,6 +16,8 @@ from minewatch.types import BoolArray, Int64Array
 EXPORTER, STATISTICS, OLD_SAMPLER, SAMPLER = 7, 8, 9, 15
 """Types of records, after ``id.h`` of nfdump."""
 
+MAX_EXPORTERS: Final = 1 << 16
+"""The file's own numbers of them have 16 bits."""
 MAX_SAMPLERS: Final = 1 << 16
 """Samplers that are remembered; the file is known to lie if it has more."""
 NO_SELECTOR: Final = -1
@@ -36,7 +38,7 @@ class Exporters:
     """What a file has told so far of those who sent to nfcapd."""
 
     def __init__(self) -> None:
-        self._points = np.zeros(1 << 16, np.uint32)
+        self._points = np.zeros(MAX_EXPORTERS, np.uint32)
         self._samplers: dict[int, dict[int, int]] = {}
         self._n_samplers = 0
 

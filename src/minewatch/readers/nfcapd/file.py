@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from minewatch.errors import SourceError
@@ -53,7 +53,6 @@ class Block:
     """Why it could not be unpacked; then ``octets`` are none."""
 
 
-@dataclass(slots=True)
 class NfcapdFile:
     """The file as it is read.
 
@@ -63,15 +62,16 @@ class NfcapdFile:
     stream : the file, at its start.
     """
 
-    name: str
-    stream: BinaryIO
-    layout: int = 0
-    compression: int = PLAIN
-    octets_read: int = 0
-    notes: list[str] = field(default_factory=list)
-    """Where it ends too early, and why."""
-    _unpacker: Unpacker = field(default_factory=Unpacker)
-    _promised: int = 0
+    def __init__(self, name: str, stream: BinaryIO) -> None:
+        self.name = name
+        self.stream = stream
+        self.layout = 0
+        self.compression = PLAIN
+        self.octets_read = 0
+        self.notes: list[str] = []
+        """Where it ends too early, and why."""
+        self._unpacker = Unpacker()
+        self._promised = 0
 
     def read_head(self) -> None:
         """Read the head.

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from minewatch.readers.netflow.out_counts import OutCounts
 from minewatch.readers.nfcapd.exporters import Exporters
 from minewatch.records import DENIED, UNKNOWN, RecordArray, new_records
 from minewatch.types import BoolArray, Int64Array
@@ -93,7 +94,7 @@ def check(flows: FlowArray) -> tuple[dict[str, BoolArray], BoolArray]:
     return faults, is_empty & ~taken
 
 
-def records_of(flows: FlowArray, exporters: Exporters) -> tuple[RecordArray, int]:
+def records_of(flows: FlowArray, exporters: Exporters, out: OutCounts) -> tuple[RecordArray, int]:
     """Return one record a flow, and how many were scaled by a rate that the file does not tell.
 
     Collectors of nfdump multiply counts by the sampling rate; here they are what was observed.
@@ -102,6 +103,7 @@ def records_of(flows: FlowArray, exporters: Exporters) -> tuple[RecordArray, int
     ----------
     flows : those without a fault.
     exporters : who sent them.
+    out : what they mean by their second counters.
     """
     records = new_records(flows.size)
     intervals = exporters.intervals(flows["exporter"], flows["selector"], flows["is_sampled"])
@@ -112,7 +114,7 @@ def records_of(flows: FlowArray, exporters: Exporters) -> tuple[RecordArray, int
         records[f"{end}_transport_port"] = flows[f"{end}_port"]
     records["flow_start_nanoseconds"] = flows["first_ms"].astype(np.int64) * 1_000_000
     records["flow_end_nanoseconds"] = flows["last_ms"].astype(np.int64) * 1_000_000
-    _fill_counts(records, flows, divisors)
+    _fill_counts(records, flows, divisors, out)
     records["protocol_identifier"] = flows["protocol"]
     # An exporter that knows no flags tells 0, which no TCP packet but a probe's has.
     has_flags = (flows["protocol"] == _TCP) & (flows["tcp_flags"] != 0)
@@ -134,22 +136,51 @@ def _event(flows: FlowArray) -> npt.NDArray[np.uint8]:
     return np.where(is_denied, np.uint8(DENIED), np.uint8(0))
 
 
-def _fill_counts(records: RecordArray, flows: FlowArray, divisors: Int64Array) -> None:
+def _fill_counts(
+    records: RecordArray, flows: FlowArray, divisors: Int64Array, out: OutCounts
+) -> None:
     packets, octets = (
         (flows[name].astype(np.int64) + divisors // 2) // divisors for name in ("packets", "octets")
     )
-    out_packets, out_octets = (
-        flows[name].astype(np.int64) for name in ("out_packets", "out_octets")
-    )
+    out_packets, out_octets = _out_counts(flows, divisors)
+    is_reverse = _are_reverse(flows, out)
+    # Some exporters fill in one of both counters, by the direction of the interface.
+    packets = np.where(~is_reverse & (packets == 0), out_packets, packets)
+    octets = np.where(~is_reverse & (octets == 0), out_octets, octets)
     # ASA firewalls count octets and no packets.
     records["packet_delta_count"] = np.where((packets == 0) & (octets > 0), UNKNOWN, packets)
     records["octet_delta_count"] = np.where((octets == 0) & (packets > 0), UNKNOWN, octets)
     # nfdump keeps no mark of a record of both directions; counts of the way back are one.
-    is_both = (out_packets > 0) | (out_octets > 0)
-    has_packets, has_octets = is_both & (out_packets > 0), is_both & (out_octets > 0)
+    has_packets, has_octets = is_reverse & (out_packets > 0), is_reverse & (out_octets > 0)
     records["reverse_packet_delta_count"] = np.where(has_packets, out_packets, UNKNOWN)
     records["reverse_octet_delta_count"] = np.where(has_octets, out_octets, UNKNOWN)
-    has_flags = is_both & (flows["protocol"] == _TCP) & (flows["reverse_tcp_flags"] != 0)
+    has_flags = (
+        (has_packets | has_octets) & (flows["protocol"] == _TCP) & (flows["reverse_tcp_flags"] != 0)
+    )
     records["reverse_tcp_control_bits"] = np.where(
         has_flags, flows["reverse_tcp_flags"].astype(np.int16), UNKNOWN
     )
+
+
+def _out_counts(flows: FlowArray, divisors: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return packets and octets of the second counter as they were observed.
+
+    Later versions of nfdump 1.7 multiply them by the sampling rate too, earlier ones did not: what
+    no packet of the whole rate could have made was not multiplied.
+    """
+    packets, octets = (flows[name].astype(np.int64) for name in ("out_packets", "out_octets"))
+    is_scaled = (packets % divisors == 0) & (octets % divisors == 0)
+    divisors = np.where(is_scaled, divisors, 1)
+    return packets // divisors, octets // divisors
+
+
+def _are_reverse(flows: FlowArray, out: OutCounts) -> BoolArray:
+    """Return which flows have a second counter of the way back: a mark of it, or their exporter."""
+    has_packets = flows["out_packets"] > 0
+    entered, left = (
+        np.where(has_packets, flows[f"{way}packets"], flows[f"{way}octets"]) for way in ("", "out_")
+    )
+    # Firewalls that log events (NSEL) count for initiator and responder.
+    is_marked = (flows["reverse_tcp_flags"] != 0) | (flows["event_ms"] != 0)
+    reverse: BoolArray = is_marked | out.are_reverse(entered, left, flows["exporter"])
+    return reverse

@@ -32,6 +32,8 @@ _SIZES: Final = {
 }
 """Octets of each extension."""
 MAX_EXTENSIONS: Final = len(_SIZES)
+MAX_MAPS: Final = 1 << 10
+"""Maps of one file; a collector writes one for each kind of template that it hears."""
 _MULTIPLE, _EVENT = 8, 37
 _FIELDS: Final = {
     13: (("vlan", "<u2", 0),),
@@ -68,7 +70,7 @@ class ExtensionMaps:
 
     def __init__(self) -> None:
         self._maps: dict[int, tuple[int, ...]] = {}
-        self._shapes: dict[tuple[int, int, int], np.dtype[np.void]] = {}
+        self._shapes: dict[int, dict[tuple[int, int], np.dtype[np.void]]] = {}
 
     def learn(self, record: bytes) -> bool:
         """Take in a map; return whether it could be read.
@@ -82,13 +84,13 @@ class ExtensionMaps:
         number = record[4] | record[5] << 8
         listed = struct.unpack_from(f"<{(len(record) - 8) // 2}H", record, 8)
         extensions = listed[: listed.index(0)] if 0 in listed else listed
-        if len(extensions) > MAX_EXTENSIONS or any(one not in _SIZES for one in extensions):
-            self._maps.pop(number, None)
-        else:
-            self._maps[number] = extensions
-        for key in [key for key in self._shapes if key[1] == number]:
-            del self._shapes[key]
-        return number in self._maps
+        self._shapes.pop(number, None)
+        self._maps.pop(number, None)
+        is_known = len(extensions) <= MAX_EXTENSIONS and all(one in _SIZES for one in extensions)
+        if not is_known or len(self._maps) >= MAX_MAPS:
+            return False
+        self._maps[number] = extensions
+        return True
 
     def read(self, octets: ByteArray, rows: Int64Array) -> tuple[FlowArray, BoolArray]:
         """Return the flows of records, and which of them are sound; the others tell nothing.
@@ -107,13 +109,14 @@ class ExtensionMaps:
             [rows[whole, R_TYPE], picks["map"].astype(np.int64), picks["flags"] & _SHAPE_FLAGS],
             axis=1,
         )
-        different, which = np.unique(keys, axis=0, return_inverse=True)
-        for i, (kind, number, flags) in enumerate(different.tolist()):
+        different, which, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+        # Together by shape, so that a file of a thousand shapes is not gone through for each.
+        groups = np.split(whole[np.argsort(which.reshape(-1), kind="stable")], np.cumsum(counts))
+        for (kind, number, flags), group in zip(different.tolist(), groups, strict=False):
             shape = self._shape(kind, number, flags)
             if shape is None:
                 continue
-            same = whole[which.reshape(-1) == i]
-            same = same[rows[same, R_SIZE] >= shape.itemsize]
+            same = group[rows[group, R_SIZE] >= shape.itemsize]
             _fill(flows, same, values_at(octets, rows[same, R_OFFSET], shape))
             is_sound[same] = True
         return flows, is_sound
@@ -121,10 +124,10 @@ class ExtensionMaps:
     def _shape(self, kind: int, number: int, flags: int) -> np.dtype[np.void] | None:
         if number not in self._maps:
             return None
-        key = (kind, number, flags)
-        if key not in self._shapes:
-            self._shapes[key] = _shape_of(kind, flags, self._maps[number])
-        return self._shapes[key]
+        shapes = self._shapes.setdefault(number, {})
+        if (kind, flags) not in shapes:
+            shapes[kind, flags] = _shape_of(kind, flags, self._maps[number])
+        return shapes[kind, flags]
 
 
 def _shape_of(kind: int, flags: int, extensions: tuple[int, ...]) -> np.dtype[np.void]:

@@ -9,9 +9,18 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from minewatch.metering.nfcapd import R_OFFSET, R_SIZE, R_TYPE, ROW_WORDS, find_records
+from minewatch.readers.flowlogs.damage import note_damage
+from minewatch.readers.flowlogs.settled import sampling_of
+from minewatch.readers.netflow.out_counts import OutCounts
 from minewatch.readers.nfcapd import elements, maps
 from minewatch.readers.nfcapd.compression import MAX_BLOCK_OCTETS
-from minewatch.readers.nfcapd.exporters import EXPORTER, OLD_SAMPLER, SAMPLER, Exporters
+from minewatch.readers.nfcapd.exporters import (
+    EXPORTER,
+    MAX_EXPORTERS,
+    OLD_SAMPLER,
+    SAMPLER,
+    Exporters,
+)
 from minewatch.readers.nfcapd.file import MAGIC, RECORD_BLOCKS, Block, NfcapdFile
 from minewatch.readers.nfcapd.flows import FAULTS, FLOW, NO_FLOW, FlowArray, check, records_of
 from minewatch.records import RECORD, Names, RecordArray, RecordCounters
@@ -81,6 +90,7 @@ class NfcapdSource:
         self._strict = strict
         self._exporters = Exporters()
         self._maps = maps.ExtensionMaps()
+        self._out = OutCounts(MAX_EXPORTERS)
         self._n_unknown_rate = 0
         self._file.read_head()
 
@@ -97,10 +107,11 @@ class NfcapdSource:
             if records.size:
                 yield records
         self.counters.octets_read = self._file.octets_read
-        self.counters.notes.extend(f"{self.name}: {note}" for note in self._file.notes)
+        for damage in self._file.notes:
+            note_damage(damage, self.name, self.counters, strict=self._strict)
         if self._n_unknown_rate:
             self.counters.notes.append(
-                f"{self.name}: {self._n_unknown_rate} records were scaled by a sampling rate that "
+                f"{self._n_unknown_rate} records were scaled by a sampling rate that "
                 "the file does not tell; they count as if nothing was sampled"
             )
 
@@ -131,8 +142,7 @@ class NfcapdSource:
             )
         elif end < block.octets.size:
             self.counters.notes.append(
-                f"{self.name}: block {block.number} has {block.octets.size - end} octets after "
-                "its last record"
+                f"block {block.number} has {block.octets.size - end} octets after its last record"
             )
         return self._read_rows(block, rows)
 
@@ -199,14 +209,11 @@ class NfcapdSource:
         self.counters.rows_seen += n_empty
         if n_empty:
             self.counters.ignored[NO_FLOW] += n_empty
-        records, n_unknown = records_of(flows[is_good], self._exporters)
+        records, n_unknown = records_of(flows[is_good], self._exporters, self._out)
         self._n_unknown_rate += n_unknown
         self.counters.rows_seen += records.size
         self.counters.rows_parsed += records.size
-        for interval, n in zip(
-            *np.unique(records["sampling_packet_interval"], return_counts=True), strict=True
-        ):
-            self.counters.sampling[int(interval)] += int(n)
+        self.counters.sampling.update(sampling_of(records))
         return records
 
     def _fault_rows(
