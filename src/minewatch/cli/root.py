@@ -17,16 +17,20 @@ from minewatch.cli import (
     collect,
     dataset,
     demo,
+    doctor,
     evaluate,
     explain,
     export,
     lab,
     label,
+    label_alert,
     meter,
     reproduce,
+    respond,
     scan,
     simulate,
     train,
+    watch,
 )
 from minewatch.cli.environment import prepare
 from minewatch.cli.errors import ERROR, PIPE_CLOSED, CommandGroup, complain
@@ -74,6 +78,10 @@ def _root(
 
 
 app.command("scan", epilog=scan.EPILOG)(scan.scan)
+app.command("watch", epilog=watch.EPILOG)(watch.watch)
+app.add_typer(respond.app, name="respond")
+app.command("label-alert", epilog=label_alert.EPILOG)(label_alert.label_alert)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("meter", epilog=meter.EPILOG)(meter.meter)
 app.command("export", epilog=export.EPILOG)(export.export)
