@@ -32,9 +32,14 @@ SETTLE_S = 0.5
 TAIL_S = 2.0
 """After the last packet: libpcap looks at a block that is not full after a second."""
 START_S = 120.0
+WARM_UP_PER_SECOND = 10_000
 STEPS = 7
 """Halvings of the distance between the rate that is known to work and the one that is not."""
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+Sender = Callable[[Path, int, float], tuple[int, float]]
+"""Sends a capture over and over: so many packets, at so many a second (0: as fast as it goes)."""
 
 
 @dataclass
@@ -65,6 +70,8 @@ class Receiver:
     command: list[str]
     ready: str
     counts: Callable[[str], tuple[int, int]]
+    warm_up: int = 0
+    """Packets that it gets slowly at first, for it loads compiled code when it sees one."""
     trials: list[Trial] = field(default_factory=list)
     fastest: float = 0.0
     """Packets a second without loss."""
@@ -87,6 +94,15 @@ def tcpdump_counts(said: str) -> tuple[int, int]:
     return number(r"(\d+) packets? captured"), number(r"(\d+) packets? dropped by kernel")
 
 
+def watch_counts(said: str) -> tuple[int, int]:
+    seen = re.search(r"([\d,]+) packets?, ", said)
+    if not seen:
+        raise SystemExit(f"minewatch watch says something else: {said}")
+    dropped = re.search(r"dropped ([\d,]+) of", said)
+    packets, lost = (int(one[1].replace(",", "")) if one else 0 for one in (seen, dropped))
+    return packets, lost
+
+
 def receivers(directory: Path, capture: Path) -> list[Receiver]:
     def ours(kind: str) -> Receiver:
         command = [sys.executable, str(HERE / "live_receive.py"), kind, NEAR, str(RING_OCTETS)]
@@ -100,6 +116,13 @@ def receivers(directory: Path, capture: Path) -> list[Receiver]:
         Receiver("ring loop in C", loop, "ready", printed_counts),
         ours("capture"),
         ours("meter"),
+        Receiver(
+            "minewatch watch",
+            [str(Path(sys.executable).parent / "minewatch"), "watch", NEAR],
+            "watching",
+            watch_counts,
+            warm_up=20_000,
+        ),
     ]
 
 
@@ -133,25 +156,54 @@ def running(receiver: Receiver, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
+def live_send(capture: Path, packets: int, per_second: float) -> tuple[int, float]:
+    """Send with our own sender; return how many packets, and how long it took [s]."""
+    sender = [sys.executable, str(HERE / "live_send.py"), str(capture), FAR]
+    told = json.loads(said_by([*sender, str(packets), str(per_second)]))
+    return told["sent"], told["seconds"]
+
+
+def tcpreplay(capture: Path, packets: int, per_second: float) -> tuple[int, float]:
+    """Send with tcpreplay; return how many packets, and how long it took [s]."""
+    speed = [f"--pps={per_second:.0f}"] if per_second else ["--topspeed"]
+    rounds = f"--loop={-(-packets // CAPTURE_PACKETS)}"
+    command = ["tcpreplay", "--preload-pcap", f"--intf1={FAR}", *speed, rounds, str(capture)]
+    said = said_by(command)
+    done = re.search(r"Actual: (\d+) packets \(\d+ bytes\) sent in ([\d.]+) seconds", said)
+    if not done:
+        raise SystemExit(f"tcpreplay says something else: {said}")
+    return int(done[1]), float(done[2])
+
+
+SENDERS = {"ours": live_send, "tcpreplay": tcpreplay}
+
+
+def said_by(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def try_rate(
-    receiver: Receiver, capture: Path, directory: Path, per_second: float, seconds: float
+    receiver: Receiver,
+    sender: Sender,
+    capture: Path,
+    directory: Path,
+    per_second: float,
+    seconds: float,
 ) -> Trial:
     """Send at a rate for some time (the rate 0: as fast as it goes); return what arrived."""
     log = directory / "said"
     packets = int((per_second or 1_000_000) * seconds)
-    sender = [sys.executable, str(HERE / "live_send.py"), str(capture), FAR, str(packets)]
     with running(receiver, log) as process:
+        if receiver.warm_up:
+            live_send(capture, receiver.warm_up, WARM_UP_PER_SECOND)
         before_s = cpu_s(process.pid)
-        done = subprocess.run(
-            [*sender, str(per_second)], check=True, capture_output=True, text=True
-        )
+        sent, took_s = sender(capture, packets, per_second)
         time.sleep(TAIL_S)
         used_s = cpu_s(process.pid) - before_s
         process.send_signal(signal.SIGINT)
         process.wait(60)
         received, dropped = receiver.counts(log.read_text(errors="replace"))
-    told = json.loads(done.stdout)
-    trial = Trial(told["sent"] / told["seconds"], told["sent"], received, dropped, used_s)
+    trial = Trial(sent / took_s, sent, received - receiver.warm_up, dropped, used_s)
     lost = trial.sent - trial.received - trial.dropped
     say(
         f"{receiver.name}: {trial.per_second:,.0f} packets/s, {trial.dropped} dropped"
@@ -161,7 +213,9 @@ def try_rate(
     return trial
 
 
-def find_fastest(receiver: Receiver, capture: Path, directory: Path, seconds: float) -> None:
+def find_fastest(
+    receiver: Receiver, sender: Sender, capture: Path, directory: Path, seconds: float
+) -> None:
     """Look for the highest rate without loss by halving, unless all at full speed were lossless."""
     if all(trial.is_lossless for trial in receiver.trials):
         receiver.is_senders_limit = True
@@ -169,7 +223,7 @@ def find_fastest(receiver: Receiver, capture: Path, directory: Path, seconds: fl
         return
     low, high = 0.0, min(one.per_second for one in receiver.trials if not one.is_lossless)
     for _ in range(STEPS):
-        trial = try_rate(receiver, capture, directory, (low + high) / 2, seconds)
+        trial = try_rate(receiver, sender, capture, directory, (low + high) / 2, seconds)
         if trial.is_lossless:
             low = receiver.fastest = max(receiver.fastest, trial.per_second)
         else:
@@ -226,19 +280,20 @@ def measure(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         capture = prepare(directory)
-        found = receivers(directory, capture)
+        found, sender = receivers(directory, capture), SENDERS[options.sender]
         for _ in range(options.runs):
             for one in found:
-                try_rate(one, capture, directory, 0, options.seconds)
+                try_rate(one, sender, capture, directory, 0, options.seconds)
         for one in found:
-            find_fastest(one, capture, directory, options.seconds)
+            find_fastest(one, sender, capture, directory, options.seconds)
         rate = options.level * min(one.fastest for one in found)
         level: dict[str, list[Trial]] = {one.name: [] for one in found}
         for _ in range(options.runs):
             for one in found:
-                trial = try_rate(one, capture, directory, rate, options.seconds)
+                trial = try_rate(one, sender, capture, directory, rate, options.seconds)
                 level[one.name].append(trial)
-    print(f"CPU at {rate:,.0f} packets/s; {os.cpu_count()} processors\n\n{table(found, level)}")
+    print(f"Sent by {options.sender}; CPU at {rate:,.0f} packets/s; {os.cpu_count()} processors")
+    print(f"\n{table(found, level)}")
     if options.json:
         results = [asdict(one) | {"counts": None} for one in found]
         options.json.write_text(json.dumps(results, indent=1) + "\n")
@@ -251,6 +306,7 @@ def main() -> None:
     parser.add_argument(
         "--level", type=float, default=0.7, help="CPU is compared at this part of the slowest rate"
     )
+    parser.add_argument("--sender", choices=SENDERS, default="ours", help="what sends")
     parser.add_argument("--json", type=Path, help="write every trial there")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

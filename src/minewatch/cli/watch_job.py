@@ -89,6 +89,8 @@ class WatchJob:
         with _delivery(sinks, folder, lambda: self._measures(source)) as self._delivery:
             run = Run(self.watch, self._give, kept, data_time_ns=clock)
             run.restore()
+            if self._live is not None and not self.quiet:
+                self._say_ready()
             if duration_s is not None:
                 self._ends_s = time.monotonic() + duration_s
             with contextlib.closing(read_ahead(source, patience_s=_PATIENCE_S)) as batches:
@@ -96,6 +98,11 @@ class WatchJob:
         self._complain()
         if not self.quiet:
             self._sum_up(source)
+
+    def _say_ready(self) -> None:
+        from minewatch.output.terminal import error_console, safe
+
+        error_console().print(safe(f"watching {self.watch.book.source}; Ctrl-C ends"))
 
     def _attend(self) -> bool:
         """See to signals, the time and what went wrong; return whether the end was asked for."""
