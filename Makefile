@@ -27,7 +27,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 endif
 install = $(INSTALL) --require-hashes -r $(1) && $(INSTALL) --no-deps --no-build-isolation -e .
 
-.PHONY: help paper demo lab deep benchmark benchmark-small test check lint types structure fix golden bench bench-flows picture lock ci clean
+.PHONY: help paper demo lab deep benchmark benchmark-small test check lint types structure fix golden bench bench-flows bench-live soak picture lock ci clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -86,6 +86,14 @@ bench-flows: $(DEV) ## speed on flow logs and NetFlow against peers, and what th
 	$(BIN)/python benchmarks/flows_aws.py
 	$(BIN)/python benchmarks/flows_netflow.py
 	$(BIN)/python benchmarks/flows_collector.py
+
+bench-live: $(DEV) ## packets a second from an interface against tcpdump and a plain ring (root, tcpdump, cc)
+	$(AS_ROOT) $(BIN)/python benchmarks/live.py
+
+# Root makes namespaces; no packet leaves them, and they go with the command.
+soak: $(DEV) ## watch for an hour under load and faults, into build/soak (root, postgresql)
+	$(AS_ROOT) $(BIN)/python benchmarks/soak.py --out build/soak
+	@$(AS_ROOT) chown -R "$$(id -u):$$(id -g)" build
 
 picture: $(DEV) ## draw the README's picture again
 	$(BIN)/python scripts/make_picture.py
