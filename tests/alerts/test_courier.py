@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import threading
+import time
 
 import pytest
 
@@ -187,3 +188,36 @@ def test_waits_grow_up_to_a_limit_and_differ():
     patience = Patience(1.0, 8.0)
     assert [patience.wait_s(n, 1.0) for n in range(1, 7)] == [1, 2, 4, 8, 8, 8]
     assert [patience.wait_s(n, 0.0) for n in (1, 3, 9_999)] == [0.5, 2, 4]
+
+
+def test_a_spool_that_cannot_be_read_holds_nobody_up(desk, monkeypatch):
+    sink = Memory()
+    made = desk(sink)
+
+    def refuse(self, first, most):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Spool, "read", refuse)
+    made.put(texts(1))
+    wait_for(lambda: made.counters().trouble == "the spool cannot be read: Input/output error")
+    start = time.monotonic()
+    for number in range(2, 30):
+        made.put(texts(number))
+    assert time.monotonic() - start < 0.5
+    monkeypatch.undo()
+    wait_for(lambda: len(sink.got) == 29)
+    assert made.counters().trouble == ""
+
+
+def test_what_is_missing_in_the_middle_is_counted_too(desk):
+    sink = Memory(fault=down())
+    made = desk(sink, texts(*range(10)))
+    path = made.spool._segments[0].path
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[4] = lines[4].replace(b"mining", b"miming", 1)
+    path.write_bytes(b"".join(lines))
+    made.spool._memory.clear()
+    sink.fault = None
+    wait_for(lambda: made.counters().waiting == 0)
+    assert keys(sink.got) == keys(numbered(n) for n in range(10) if n != 4)
+    assert (made.counters().delivered, made.counters().dropped) == (9, 1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from minewatch.alerts.cursors import Cursor, cursor_path
+from minewatch.alerts.cursors import Cursor, cursor_path, furthest
 
 
 @pytest.fixture
@@ -35,3 +35,12 @@ def test_no_name_leads_out_of_the_folder_and_each_has_its_own(tmp_path):
     assert len({path.name.lower() for path in paths}) == len(names)
     for path in paths:
         Cursor(path).move(1)
+
+
+def test_the_furthest_counts_whoever_it_was(tmp_path):
+    assert furthest(tmp_path) == 0
+    for name, number in (("a", 7), ("b", 12), ("c", 3)):
+        Cursor(cursor_path(tmp_path, name)).move(number)
+    (tmp_path / "d.cursor").write_bytes(b"damaged")
+    (tmp_path / "99.alerts").touch()
+    assert furthest(tmp_path) == 12

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from alert_sinks import Memory, down, keys, wait_for
+from dying import dies_at
 from made_up_alerts import PLAIN, numbered
 from minewatch.alerts.courier import Patience
 from minewatch.alerts.delivery import Delivery
@@ -260,6 +261,73 @@ def test_kill_9_loses_nothing_that_was_put(deliver, tmp_path):
         for revisions in told(found).values():
             newest = without_repeats(revisions)
             assert newest == sorted(set(revisions))
+
+
+def test_death_at_any_step_loses_nothing_that_was_put(tmp_path):
+    """Alerts so large that two fill a segment: files are made and deleted all the time."""
+    alerts = [replace(numbered(n), pool_name="x" * 60_000) for n in range(6)]
+
+    def lines(folder):
+        return LineSink("lines", str(folder / "out.jsonl"), FORMS["json"], 1 << 30, 0)
+
+    died, step = True, 0
+    while died:
+        step += 1
+        folder = tmp_path / str(step)
+        folder.mkdir()
+
+        def work(say, folder=folder):
+            sinks = [lines(folder), Memory("down", down())]
+            with Delivery(sinks, folder / "spool", 1, patience=SOON) as delivery:
+                for number, alert in enumerate(alerts):
+                    delivery.put([alert])
+                    say(number)
+
+        put, died = dies_at(step, work)
+        late = Memory("down")
+        with Delivery([lines(folder), late], folder / "spool", 1, patience=SOON) as delivery:
+            delivery.put([numbered(99)])
+        written = [
+            json.loads(line)["id"] for line in (folder / "out.jsonl").read_text().splitlines()
+        ]
+        for found in (written, [alert.id for alert in late.got]):
+            assert {alerts[number].id for number in put} <= set(found), step
+            assert found[-1] == numbered(99).id, step
+        assert [c.dropped for c in delivery.counters().values()] == [0, 0], step
+    assert put == list(range(6))
+    assert step > 25
+
+
+def test_a_sink_that_was_away_misses_nothing_when_it_is_named_again(deliver):
+    first = deliver(Memory("a"), Memory("b"))
+    first.put([numbered(n) for n in range(9)])
+    first.close()
+    # Nothing waits; only the cursor of the other sink tells how far numbers have got.
+    second = deliver(Memory("c", down()))
+    second.put([numbered(10)])
+    second.close()
+    a, c = Memory("a"), Memory("c")
+    third = deliver(a, c)
+    third.put([numbered(11)])
+    third.close()
+    assert keys(a.got) == keys([numbered(10), numbered(11)])
+    assert keys(c.got) == keys([numbered(10), numbered(11)])
+    assert [one.dropped for one in third.counters().values()] == [0, 0]
+
+
+def test_a_listener_that_is_gone_ends_neither_detection_nor_delivery(deliver):
+    def gone(line):
+        raise BrokenPipeError(line)
+
+    sink = Memory(fault=down())
+    delivery = deliver(sink, tell=gone)
+    delivery.put([numbered(1)])
+    wait_for(lambda: sink.tries > 2)
+    sink.fault = None
+    wait_for(lambda: sink.got)
+    delivery.put([numbered(2)])
+    delivery.close()
+    assert keys(sink.got) == keys([numbered(1), numbered(2)])
 
 
 def test_a_real_full_disk_is_counted_told_and_recovered_from(tmp_path):

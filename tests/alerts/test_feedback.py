@@ -144,3 +144,24 @@ def test_nobody_said_anything_yet():
 )
 def test_the_file_beside(alerts, labels):
     assert labels_beside(alerts) == Path(labels)
+
+
+def test_a_link_of_the_watcher_leads_nowhere(path, tmp_path):
+    (tmp_path / "precious").write_text("as it was\n")
+    path.symlink_to(tmp_path / "precious")
+    with pytest.raises(SinkError, match="cannot be written"):
+        add_judgement(path, judgement())
+    assert (tmp_path / "precious").read_text() == "as it was\n"
+
+
+def test_what_root_writes_belongs_to_the_owner_of_the_folder(path, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda file, user, group: given.append((user, group)))
+    add_judgement(path, judgement())
+    add_judgement(path, judgement("b2"))
+    owner = tmp_path.stat()
+    assert given == [(owner.st_uid, owner.st_gid)]
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000)
+    add_judgement(tmp_path / "other.labels.jsonl", judgement())
+    assert len(given) == 1

@@ -97,3 +97,23 @@ def test_the_file_is_closed(path):
     one.read()
     one.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_is_written_just_before_the_turn_is_read(path, follower, monkeypatch):
+    write_alerts(path, some_alert("10.0.0.1"))
+    follower.read()
+    late, new = line(path, "10.0.0.2"), line(path, "10.0.0.3")
+    real = os.stat
+
+    def turn_over(name):
+        """Between the last reading of the file and the look at its name."""
+        monkeypatch.setattr(os, "stat", real)
+        append(path, late)
+        path.rename(path.with_name("alerts.jsonl.1"))
+        path.write_bytes(new)
+        return real(name)
+
+    monkeypatch.setattr(os, "stat", turn_over)
+    found = [one.host for _ in range(3) for one in follower.read()]
+    assert found == ["10.0.0.2", "10.0.0.3"]
+    assert follower.n_damaged == 0

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
+import sqlite3
+from urllib.parse import quote
+
 import pytest
 
 from minewatch.alerts import journal as module
 from minewatch.alerts.journal import read_journal
+from minewatch.alerts.sinks.opening import open_sink
 from minewatch.errors import ConfigError, SourceError
 from some_alerts import some_alert, write_alerts
 
@@ -72,8 +77,26 @@ def test_more_alerts_than_fit(path, monkeypatch):
 
 
 def test_what_is_no_such_file(path):
-    with pytest.raises(SourceError, match="JSON lines of alerts"):
+    with pytest.raises(SourceError, match="name the file of a jsonl sink, or of sql:sqlite"):
         read_journal(str(path))
     path.write_bytes(b"SQLite format 3\0\n\n")
-    with pytest.raises(SourceError, match="SQLite"):
+    with pytest.raises(SourceError, match="is it the database of a sql: sink"):
         read_journal(str(path))
+
+
+def test_a_database_tells_the_same(tmp_path):
+    path = tmp_path / "what? #1 %20 alerts.db"
+    first = some_alert()
+    sink = open_sink(f"sql:sqlite:///{quote(str(path))}")
+    sink.send([first, some_alert("10.0.0.6"), some_alert(revision=3, conversations=7)])
+    before = path.stat().st_mtime_ns
+    found = read_journal(str(path))
+    assert {one.host for one in found.alerts.values()} == {"10.0.0.5", "10.0.0.6"}
+    assert found.alerts[first.id] == some_alert(revision=3, conversations=7)
+    assert path.stat().st_mtime_ns == before
+    sink.close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE alerts SET stored = '{}' WHERE host = '10.0.0.6'")
+        database.commit()
+    found = read_journal(str(path))
+    assert (len(found.alerts), found.n_damaged) == (1, 1)

@@ -124,3 +124,33 @@ def test_a_file_that_cannot_be_deleted_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.unlink", refuse)
     spool.forget(1)
     assert spool.trouble == "Read-only file system"
+
+
+def test_a_disk_that_can_only_be_read_stops_nobody(tmp_path, monkeypatch):
+    """As after an error of a disk: neither writing nor deleting works from then on."""
+    spool = Spool(tmp_path, MIB)
+
+    def refuse(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as broken:
+        for name in ("write", "ftruncate", "unlink"):
+            broken.setattr(os, name, refuse)
+        spool.append(["0"])
+        spool.append(["1"])
+        assert (spool.unsaved, spool.trouble) == (2, "Read-only file system")
+    spool.append(["2"])
+    assert (spool.unsaved, spool.trouble) == (0, "")
+    assert everything(Spool(tmp_path, MIB)) == [(0, "0"), (1, "1"), (2, "2")]
+
+
+def test_a_file_that_somebody_deleted_is_lost_and_no_more(tmp_path):
+    spool = Spool(tmp_path, MIB, memory_octets=1_000)
+    for start in range(0, 300, 100):
+        spool.append(numbered(start, start + 100, 1_000))
+    segments = sorted(tmp_path.iterdir())
+    assert len(segments) > 2
+    segments[0].unlink()
+    found = everything(spool)
+    assert found == list(enumerate(numbered(0, 300, 1_000)))[-len(found) :]
+    assert 100 < len(found) < 300

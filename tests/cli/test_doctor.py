@@ -6,7 +6,7 @@ import pytest
 from commands import runner_of
 from minewatch.cli.checkup import clock, interfaces, kernel, programs, rights, room
 from minewatch.cli.checkup.finding import Finding, Level
-from minewatch.cli.doctor import doctor
+from minewatch.cli.doctor import SERVICE_FOLDER, doctor
 
 SUBJECTS = [
     "watching",
@@ -49,7 +49,7 @@ def asked(monkeypatch):
 
 
 def test_every_part_is_asked_and_shown(look, asked, tmp_path):
-    result = look("doctor", "--interface", "eth7", "--state", tmp_path)
+    result = look("doctor", "--interface", "eth7", "--checkpoint", tmp_path)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert [line.split(":")[0].split(None, 1)[1] for line in lines] == SUBJECTS
@@ -58,10 +58,11 @@ def test_every_part_is_asked_and_shown(look, asked, tmp_path):
     _, seen = asked
     assert seen["watching"] == ((), {"must_watch": True})
     assert seen["interfaces"] == (("eth7",), {})
-    assert seen["state"] == ((tmp_path,), {})
+    assert seen["state"] == ((tmp_path,), {"is_named": True})
     look("doctor")
     assert seen["watching"] == ((), {"must_watch": False})
     assert seen["interfaces"] == ((None,), {})
+    assert seen["state"] == ((SERVICE_FOLDER,), {"is_named": False})
 
 
 def test_the_status_is_that_of_the_worst(look, asked):
@@ -90,7 +91,7 @@ def test_as_json(look, asked):
 
 
 def test_on_this_machine(look, tmp_path):
-    result = look("doctor", "--interface", "lo", "--state", tmp_path)
+    result = look("doctor", "--interface", "lo", "--checkpoint", tmp_path)
     assert result.exit_code in (0, 1, 2)
     assert result.stderr == ""
     for line in result.stdout.splitlines():

@@ -187,6 +187,36 @@ def test_alerts_are_followed_blocks_end_in_time_and_a_signal_ends_it(tmp_path, l
 
 
 @pytest.mark.namespace
+def test_files_that_cannot_be_read_cut_nobody_off_and_blocks_still_end(tmp_path, log):
+    """A black hole ends only if somebody takes it back."""
+    need("ip")
+    hosts = Hosts()
+    hosts.add("server")
+    allow, path = tmp_path / "known.toml", tmp_path / "alerts.jsonl"
+    allow.write_text("")
+    with hosts.inside("server"):
+        options = ("--with", "route", "--seconds", "2", "--allow", str(allow))
+        process = _following(tmp_path, log, "--apply", *options)
+        try:
+            write_alerts(path, some_alert())
+            wait_until(lambda: "applied" in actions(log), 30)
+            allow.write_text("[[allow")
+            with open(path, "ab") as file:
+                file.write(write_alerts(tmp_path / "one", some_alert("10.0.0.7")).read_bytes())
+            wait_until(lambda: "expired" in actions(log), 30)
+            assert actions(log).count("applied") == 1
+            allow.write_text("")
+            wait_until(lambda: actions(log).count("applied") == 2, 30)
+        finally:
+            process.terminate()
+            _, errors = process.communicate(timeout=20)
+    hosts.close()
+    (told,) = errors.splitlines()
+    assert "known.toml" in told
+    assert told.endswith("nobody is cut off until it can be read")
+
+
+@pytest.mark.namespace
 def test_following_is_dry_unless_told_otherwise(tmp_path, log, alerts):
     need("ip")
     hosts = Hosts()

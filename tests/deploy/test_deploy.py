@@ -9,14 +9,21 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from typer.main import get_command
 
 from minewatch.cli import respond
+from minewatch.cli.doctor import SERVICE_FOLDER
+from minewatch.cli.label_alert import DEFAULT_STORE
+from minewatch.cli.response_options import DEFAULT_LOG
+from minewatch.cli.watch import watch
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
+watching = typer.Typer()
+watching.command("watch")(watch)
 UNITS = ("minewatch.service", "minewatch-respond.service")
 METRIC = re.compile(r"\bminewatch_[a-z_]+\b")
 
@@ -37,9 +44,10 @@ def first(unit: str, name: str) -> str:
 
 
 def offered() -> set[str]:
-    """Every metric that the sink can show, as Prometheus names it."""
+    """Every metric that a watch shows, as Prometheus names it."""
     found = set()
-    for path in (ROOT / "src" / "minewatch").rglob("*.py"):
+    for name in ("watching/measures.py", "alerts/delivery.py", "alerts/sinks/prometheus.py"):
+        path = ROOT / "src" / "minewatch" / name
         for match in re.finditer(r"\bMeasure\(\s*\"(\w+)\",(.*?)\)\n", path.read_text(), re.DOTALL):
             is_gauge = "is_counter=False" in match[2]
             found.add(f"minewatch_{match[1]}{'' if is_gauge else '_total'}")
@@ -57,6 +65,15 @@ def test_rules_and_dashboard_ask_for_metrics_that_there_are():
     asked = {name for text in expressions() for name in METRIC.findall(text)}
     assert len(asked) >= 8
     assert asked <= offered(), sorted(asked - offered())
+
+
+def test_every_metric_is_told_of_and_no_other():
+    text = (ROOT / "docs" / "how-to" / "send-alerts.md").read_text()
+    section = text.partition("\n## Prometheus\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    told = [name for row in rows for name in METRIC.findall(row)]
+    assert len(set(told)) == len(told)
+    assert set(told) == offered()
 
 
 def test_promtool_finds_nothing_wrong():
@@ -119,6 +136,41 @@ def test_each_unit_has_one_right_and_no_root():
         assert first(unit, "CapabilityBoundingSet") == right
         assert first(unit, "NoNewPrivileges") == "yes"
         assert first(unit, "User") not in ("root", "")
+
+
+def test_the_watcher_has_only_options_that_exist():
+    known = {option for one in get_command(watching).params for option in one.opts}
+    compose = yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]["minewatch"]
+    for words in (shlex.split(first("minewatch.service", "ExecStart"))[1:], compose["command"]):
+        assert words[0] == "watch"
+        named = {word for word in words if word.startswith("--")}
+        assert named >= {"--checkpoint", "--sink"}
+        assert named <= known
+        for address in (words[i + 1] for i, word in enumerate(words) if word == "--sink"):
+            assert address.partition(":")[0] in ("jsonl", "sql", "prometheus")
+    comment = (DEPLOY / "minewatch.service").read_text()
+    assert set(re.findall(r"--[a-z-]+", comment.replace("--now", ""))) <= known
+
+
+def test_commands_look_where_the_services_write():
+    followed = shlex.split(first("minewatch-respond.service", "ExecStart"))
+    assert followed[followed.index("--log") + 1] == DEFAULT_LOG
+    assert followed[3] == DEFAULT_STORE
+    watched = shlex.split(first("minewatch.service", "ExecStart"))
+    assert watched[watched.index("--checkpoint") + 1] == str(SERVICE_FOLDER)
+    # Who sees packets may not write the audit log.
+    assert not Path(DEFAULT_LOG).is_relative_to(SERVICE_FOLDER)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_finds_nothing_wrong(unit, tmp_path):
+    """But for programs and users that are not installed here."""
+    need("systemd-analyze")
+    text = (DEPLOY / unit).read_text()
+    (tmp_path / unit).write_text(text.replace("/opt/minewatch/bin/minewatch", "/bin/true"))
+    argv = ["systemd-analyze", "verify", "--man=no", str(tmp_path / unit)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert [line for line in done.stderr.splitlines() if unit in line] == []
 
 
 def test_the_responder_is_dry_as_it_ships_and_its_options_exist():

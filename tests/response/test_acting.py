@@ -207,6 +207,22 @@ def test_a_crash_while_it_acts_leaves_a_block_that_is_known(recorder, log, alert
     assert recorder.done == [("apply", "10.0.0.5"), ("undo", "10.0.0.5")]
 
 
+def test_what_a_crash_left_half_done_is_done_again(recorder, log, alert):
+    def dies(block):
+        raise KeyboardInterrupt
+
+    works, recorder.apply = recorder.apply, dies
+    with pytest.raises(KeyboardInterrupt):
+        response(recorder, log).consider([alert()], NOW)
+    recorder.apply = works
+    later = response(recorder, log)
+    (outcome,) = later.consider([alert(revision=2)], NOW + S)
+    assert outcome.action is Action.APPLIED
+    assert later.consider([alert(revision=3)], NOW + 2 * S) == []
+    assert len(later.book.active()) == 1
+    assert recorder.done == [("apply", "10.0.0.5")]
+
+
 def test_a_pool_stays_closed_for_another_alert(recorder, log, alert):
     """Two alerts of one host and pool, or two hosts to a route: one block to the responder."""
     acting = response(recorder, log)

@@ -3,12 +3,14 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
 from changed_logs import CHANGES, deed, lines, rewrite
+from dying import dies_at
 from minewatch.errors import ResponseError
 from minewatch.response import audit
 from minewatch.response.audit import START, AuditLog, anchor_of
@@ -174,3 +176,63 @@ def test_what_is_no_anchor_is_refused(text):
 
 def test_an_anchor_as_printed_is_read_again():
     assert anchor_of(str(START)) == START
+
+
+def _dies_at(step, log, block):
+    def work(say):
+        log.append(deed(block, 1))
+        say(1)
+
+    return dies_at(step, work)
+
+
+def test_death_at_any_step_leaves_a_log_that_goes_on(tmp_path, block):
+    """And death again at any step of mending what the first one left."""
+    n_steps, first, died = 0, 0, True
+    while died:
+        first += 1
+        torn = tmp_path / f"{first}"
+        torn.mkdir()
+        told, died = _dies_at(first, AuditLog(torn / "log"), block())
+        second, died_again = 0, True
+        while died_again:
+            second += 1
+            folder = shutil.copytree(torn, tmp_path / f"{first}-{second}")
+            log, place = AuditLog(folder / "log"), (first, second)
+            again, died_again = _dies_at(second, log, block())
+            if log.path.exists():
+                assert check_log(log.path).problems == [], place
+            log.append(deed(block(), 9))
+            found = check_log(log.path)
+            assert (found.problems, found.last.number > len(told + again)) == ([], True), place
+            times = [e.deed.time_ns for _, e in log.read() if e.deed.action is Action.APPLIED]
+            assert times[-1] == 9, place
+            assert len(times) > len(told + again), place
+            n_steps += 1
+    assert n_steps > 100
+
+
+def test_an_entry_that_nobody_could_read_again_is_not_written(five, block):
+    before = five.path.read_bytes()
+    with pytest.raises(ResponseError, match="nobody could read again"):
+        five.append(deed(block(host="x" * 70_000)))
+    assert five.path.read_bytes() == before
+    five.append(deed(block()))
+    assert check_log(five.path).problems == []
+
+
+def test_what_root_writes_belongs_to_the_service(five, block, monkeypatch):
+    """After `sudo minewatch respond undo` the service must be able to go on."""
+    given = []
+    owner = five.path.stat()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda file, user, group: given.append((user, group)))
+    five.append(deed(block()))
+    assert given == [(owner.st_uid, owner.st_gid)]
+    AuditLog(five.path.with_name("new.jsonl")).append(deed(block()))
+    folder = five.path.parent.stat()
+    assert given[1] == (folder.st_uid, folder.st_gid)
+    assert len(given) == 3
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000)
+    five.append(deed(block()))
+    assert len(given) == 3

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from minewatch.response import book as module
 from minewatch.response.audit import AuditLog
 from minewatch.response.book import Book
 from minewatch.response.entries import Action, Deed
@@ -94,3 +95,27 @@ def test_what_was_told_is_known(log, tell, block):
     assert book.was_told(Action.PLANNED, alert, "nftables")
     assert not book.was_told(Action.REFUSED, alert, "another reason")
     assert not book.was_told(Action.PLANNED, "other", "nftables")
+
+
+def test_what_was_begun_is_not_sure_until_somebody_says_so(log, tell):
+    book = Book(log)
+    for action, is_sure in ((Action.APPLYING, False), (Action.APPLIED, True)):
+        tell(action, 1)
+        book.refresh()
+        assert [one.is_sure for one in book.active()] == [is_sure]
+    tell(Action.APPLIED, 2, alert_id="other")
+    book.refresh()
+    assert len(book.active()) == 1
+
+
+def test_what_was_told_is_remembered_within_bounds(log, tell, monkeypatch):
+    monkeypatch.setattr(module, "MAX_TOLD", 3)
+    for number in range(5):
+        tell(Action.REFUSED, number, "no", alert_id=f"a{number}")
+    tell(Action.REFUSED, 9, "no", alert_id="a2")
+    tell(Action.PLANNED, 9, alert_id="a5")
+    book = Book(log)
+    book.refresh()
+    known = [n for n in range(5) if book.was_told(Action.REFUSED, f"a{n}", "no")]
+    assert known == [2, 4]
+    assert book.was_told(Action.PLANNED, "a5", "nftables")

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+from dataclasses import replace
+
 import pytest
 
 from changed_logs import CHANGES, deed, lines, rewrite
-from minewatch.response.audit import AuditLog, anchor_of
+from minewatch.response.audit import Anchor, AuditLog, anchor_of, digest_of
 from minewatch.response.checking import MAX_PROBLEMS, check_log
+from minewatch.response.entries import Action, Entry
 
 
 @pytest.fixture
@@ -59,6 +63,24 @@ def test_endless_lines_and_many_faults_are_bounded(tmp_path):
     found = check_log(path)
     assert len(found.problems) == MAX_PROBLEMS
     assert found.last.number > 1000
+
+
+def test_lines_that_are_no_entries_need_an_entry_that_tells_of_a_crash(five, block):
+    """Written anew with right hashes: what stands between is garbage all the same."""
+    five.path.write_bytes(five.path.read_bytes() + b"?\n??\n")
+    found = check_log(five.path)
+    assert "line 6: no entry, and nothing tells of a crash" in found.problems
+    for action, problems in ((Action.RECOVERED, 0), (Action.APPLIED, 2)):
+        log = AuditLog(five.path.with_name(action.value))
+        log.path.write_bytes(b"?\n??\n")
+        anchor = Anchor(2, digest_of(b"??"))
+        log._write(
+            os.open(log.path, os.O_RDWR | os.O_APPEND),
+            Entry(3, anchor.digest, replace(deed(block()), action=action)),
+        )
+        found = check_log(log.path)
+        assert len(found.problems) == problems, found
+        assert len(found.notes) == 2 - problems
 
 
 def test_an_octet_behind_the_end_is_told_as_what_a_crash_leaves(five):

@@ -2,7 +2,7 @@
 import pytest
 
 from minewatch.errors import ResponseError
-from minewatch.response.ends import address_of, ends_of
+from minewatch.response.ends import address_of, carried_by, ends_of
 
 
 def test_both_addresses_as_networks_of_their_own(block):
@@ -43,3 +43,18 @@ def test_one_version_and_tcp(block):
         ends_of(block(host="2001:db8::5"))
     with pytest.raises(ResponseError, match="only TCP"):
         ends_of(block(protocol_identifier=17))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("64:ff9b::c633:6407", "198.51.100.7"),
+        ("2002:c633:6407::1", "198.51.100.7"),
+        ("64:ff9b:1::c633:6407", None),
+        ("2001:db8::c633:6407", None),
+        ("198.51.100.7", None),
+    ],
+)
+def test_ipv4_carried_by_ipv6(text, meant):
+    found = carried_by(address_of(text))
+    assert found == (None if meant is None else address_of(meant))

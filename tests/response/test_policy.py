@@ -120,3 +120,12 @@ def test_limits(alert):
 def test_limits_that_are_none(values):
     with pytest.raises(ConfigError):
         Limits(**values)
+
+
+def test_an_address_that_leads_to_a_protected_one_is_protected(alert):
+    """By NAT64 and 6to4; hosts have both versions there."""
+    never = user_networks([ipaddress.ip_network("198.51.100.0/24")])
+    for pool in ("64:ff9b::198.51.100.7", "2002:c633:6407::1"):
+        one = alert(host="2001:db8::5", pool=pool)
+        assert "198.51.100.7 is in 198.51.100.0/24" in Policy((never,)).refusal(one, NOW)
+    assert Policy((never,)).refusal(alert(host="2001:db8::5", pool="64:ff9b::1"), NOW) is None

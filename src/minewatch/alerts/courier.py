@@ -165,18 +165,20 @@ class Courier:
                     return None
                 self._changed.wait(_IDLE_S)
                 return []
+            trouble = ""
             try:
-                batch = self._spool.read(self._next, self._most)
+                batch = _unbroken(self._spool.read(self._next, self._most))
             except OSError as error:
-                self._failed(SinkError(f"the spool cannot be read: {error.strerror}"))
-                batch = []
-                self._stop.wait(_IDLE_S)
-                if self._is_finishing:
-                    return None
-                return batch
-            first = batch[0][0] if batch else self._spool.next
-            lost = first - self._next
-            self._counters.dropped += lost
+                trouble = f"the spool cannot be read: {error.strerror}"
+            else:
+                first = batch[0][0] if batch else self._spool.next
+                lost = first - self._next
+                self._counters.dropped += lost
+        # From here on without the lock, which detection needs too.
+        if trouble:
+            self._failed(SinkError(trouble))
+            self._stop.wait(_IDLE_S)
+            return None if self._is_finishing else []
         if lost:
             self._tell(f"{self.sink.name}: {lost:,} alerts are lost: there was no room for them")
             self._move(first)
@@ -227,7 +229,8 @@ class Courier:
 
     def _failed(self, error: Exception) -> None:
         reason = _reason(error)
-        was_down, self._counters.trouble = self._counters.trouble, reason
+        with self._changed:
+            was_down, self._counters.trouble = self._counters.trouble, reason
         if not was_down:
             self._tell(f"{reason}: alerts wait and are tried again")
 
@@ -242,6 +245,14 @@ class Courier:
             self._is_cursor_kept = False
         # Not before: what the spool forgets must not be missed after a crash.
         self._next = number
+
+
+def _unbroken(batch: list[Record]) -> list[Record]:
+    """Return the records before the first gap: what is missing there is counted by itself."""
+    for i, (number, _) in enumerate(batch):
+        if number != batch[0][0] + i:
+            return batch[:i]
+    return batch
 
 
 def _reason(error: Exception) -> str:

@@ -71,6 +71,22 @@ def cursor_path(folder: Path, name: str) -> Path:
     return folder / f"{shown}-{digest}{SUFFIX}"
 
 
+def furthest(folder: Path) -> int:
+    """Return the highest number that any sink has got to, those that are not used now too.
+
+    Numbers go on from there, so that such a sink misses nothing if it is used again.
+
+    Parameters
+    ----------
+    folder : of the spool.
+
+    Raises
+    ------
+    OSError : a cursor cannot be read.
+    """
+    return max((_read(path) or 0 for path in folder.glob(f"*{SUFFIX}")), default=0)
+
+
 def _read(path: Path) -> int | None:
     try:
         with path.open("rb") as file:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -19,7 +20,7 @@ from typing import Final
 
 from minewatch.alert import Alert
 from minewatch.alerts.courier import Courier, Patience, SinkCounters
-from minewatch.alerts.cursors import Cursor, cursor_path
+from minewatch.alerts.cursors import Cursor, cursor_path, furthest
 from minewatch.alerts.forms.stored import write
 from minewatch.alerts.measures import Measure
 from minewatch.alerts.segments import MAX_LINE
@@ -33,6 +34,19 @@ CLOSE_S: Final = 10.0
 
 def _say_nothing(_: str) -> None:
     """Be the listener where there is none."""
+
+
+def _heard_or_not(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a listener that may be gone, as standard error is when its pipe was closed.
+
+    What cannot be told must end neither a courier nor detection.
+    """
+
+    def say(text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            tell(text)
+
+    return say
 
 
 class Delivery:
@@ -66,7 +80,7 @@ class Delivery:
             raise ValueError(f"two sinks have one name: {sorted(names)}")
         if not 1 <= limit_mib <= 1 << 16:
             raise ValueError(f"limit_mib {limit_mib}: 1 to 65,536")
-        self._tell = tell
+        self._tell = tell = _heard_or_not(tell)
         self._folder = Path(folder)
         self._changed = threading.Condition()
         self._is_closed = False
@@ -75,8 +89,7 @@ class Delivery:
         self._lock = _locked(self._folder)
         try:
             cursors = [Cursor(cursor_path(self._folder, name)) for name in names]
-            known = [cursor.next for cursor in cursors if cursor.next is not None]
-            self._spool = Spool(self._folder, limit_mib * MIB, max(known, default=0))
+            self._spool = Spool(self._folder, limit_mib * MIB, furthest(self._folder))
         except OSError as error:
             os.close(self._lock)
             raise SinkError(f"{error.filename or folder}: {error.strerror or error}") from error

@@ -146,10 +146,14 @@ def add_judgement(path: Path, judgement: Judgement) -> None:
     """
     line = json.dumps({"version": VERSION, **asdict(judgement)}, separators=(",", ":")).encode()
     try:
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        # Root judges in a folder of the watcher, who must not lead it elsewhere by a link.
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.open(path, flags, 0o640)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             size = os.fstat(file).st_size
+            if not size:
+                _give_to_owner_of(path.parent, file)
             is_torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
             octets = memoryview(b"\n" * is_torn + line + b"\n")
             while octets:
@@ -159,6 +163,13 @@ def add_judgement(path: Path, judgement: Judgement) -> None:
             os.close(file)
     except OSError as error:
         raise SinkError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _give_to_owner_of(folder: Path, file: int) -> None:
+    """Let whoever owns the folder read what root writes there, such as the responder's group."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(file, owner.st_uid, owner.st_gid)
 
 
 def read_feedback(path: Path) -> Feedback:

@@ -76,6 +76,9 @@ class Follower:
         is_cut = here.st_size < self._file.tell()
         if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino) and not is_cut:
             return b""
+        # Something may have been written between the last reading and the turn, and no more after.
+        if octets := self._file.read(READ_OCTETS):
+            return octets
         # All of the old file was read; whatever is left of a line in it has no end.
         self.n_damaged += bool(self._rest)
         self.close()

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The alerts of a file of JSON lines, as the sink of that name writes it: each as told last."""
+"""The alerts of a file, each as told last: JSON lines, or a database of SQLite.
+
+Either is what the sink of that name writes.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +34,29 @@ class Journal:
     alerts: dict[str, Alert] = field(default_factory=dict)
     """By id, in the order in which they were first told."""
     n_damaged: int = 0
-    """Lines that are no alerts."""
+    """Lines, or rows, that are no alerts."""
+
+    def take(self, line: str | bytes) -> None:
+        """Take what a line tells, unless it is older than what is known.
+
+        Parameters
+        ----------
+        line : of either form of ``alert_of``.
+
+        Raises
+        ------
+        SourceError : more alerts than fit.
+        """
+        try:
+            alert = alert_of(line)
+        except ValueError:
+            self.n_damaged += 1
+            return
+        before = self.alerts.get(alert.id)
+        if before is None and len(self.alerts) >= MAX_ALERTS:
+            raise SourceError(self.path, f"more than {MAX_ALERTS:,} alerts; split it")
+        if before is None or before.revision <= alert.revision:
+            self.alerts[alert.id] = alert
 
     def named(self, text: str) -> Alert:
         """Return the alert of an id, or of the beginning of one.
@@ -54,11 +81,11 @@ class Journal:
 
 
 def read_journal(path: str) -> Journal:
-    """Return the alerts of a file, and of those that it was turned over to.
+    """Return the alerts of a database, or of a file and of those that it was turned over to.
 
     Parameters
     ----------
-    path : the file that is written now.
+    path : the database, or the file that is written now.
 
     Raises
     ------
@@ -68,12 +95,27 @@ def read_journal(path: str) -> Journal:
     for one in (*_older(path), path):
         try:
             with open(one, "rb") as file:
-                _read(journal, one, file)
+                if file.read(len(_SQLITE)) == _SQLITE:
+                    _read_database(journal, one)
+                    continue
+                file.seek(0)
+                _read(journal, file)
         except OSError as error:
             raise SourceError(
-                one, f"{error.strerror}; name the file of a jsonl sink: JSON lines of alerts"
+                one, f"{error.strerror}; name the file of a jsonl sink, or of sql:sqlite"
             ) from error
     return journal
+
+
+def _read_database(journal: Journal, path: str) -> None:
+    place = f"{Path(path).absolute().as_uri()}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(place, uri=True)) as database:
+            rows = database.execute("SELECT stored FROM alerts ORDER BY first_seen, id")
+            for (text,) in rows:
+                journal.take(text if isinstance(text, str) else b"")
+    except sqlite3.Error as error:
+        raise SourceError(path, f"{error}; is it the database of a sql: sink?") from error
 
 
 def _older(path: str) -> Iterator[str]:
@@ -83,24 +125,13 @@ def _older(path: str) -> Iterator[str]:
             yield f"{path}.{number}"
 
 
-def _read(journal: Journal, path: str, file: BinaryIO) -> None:
+def _read(journal: Journal, file: BinaryIO) -> None:
     is_rest = False
     for line in iter(lambda: file.readline(MAX_LINE_OCTETS), b""):
-        if line.startswith(_SQLITE):
-            raise SourceError(path, "is an SQLite database; name the file of a jsonl sink")
         is_whole = line.endswith(b"\n")
         if is_rest or not is_whole:
             # Too long, or the last one, which may be just being written.
             journal.n_damaged += not is_rest
             is_rest = not is_whole
             continue
-        try:
-            alert = alert_of(line)
-        except ValueError:
-            journal.n_damaged += 1
-            continue
-        before = journal.alerts.get(alert.id)
-        if before is None and len(journal.alerts) >= MAX_ALERTS:
-            raise SourceError(path, f"more than {MAX_ALERTS:,} alerts; split it")
-        if before is None or before.revision <= alert.revision:
-            journal.alerts[alert.id] = alert
+        journal.take(line)

@@ -64,8 +64,8 @@ class Segment:
         self.size = offset
 
     def create(self) -> None:
-        """Make the file, on disk before this returns."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        """Make the file, on disk before this returns; one that holds nothing may be there."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self.path, flags, _MODE)
         try:
             sync_folder(self.path.parent)
@@ -119,8 +119,8 @@ class Segment:
     def finish(self) -> None:
         """Write no more."""
         if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+            file, self._file = self._file, -1
+            os.close(file)
 
     def remove(self) -> None:
         """Delete the file."""

@@ -8,6 +8,7 @@ does not fit is gone, the oldest first: a later telling of an alert says all tha
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -98,8 +99,10 @@ class Spool:
             self.trouble = ""
         except OSError as error:
             self.trouble = error.strerror or str(error)
-            # What is left of the file is not trusted; the next try makes a new one.
-            self._finish_segment()
+            # What is left of the file is not trusted; the next try makes a new one. That it cannot
+            # be closed or deleted either is the same trouble.
+            with contextlib.suppress(OSError):
+                self._finish_segment()
 
     def read(self, first: int, most: int) -> list[Record]:
         """Return texts from a number on, fewer than ``most`` if others must be fetched apart.
@@ -117,8 +120,10 @@ class Spool:
             skipped = first - self._memory[0][0]
             return [self._memory[i] for i in range(skipped, min(skipped + most, len(self._memory)))]
         for segment in self._segments:
-            if segment.last >= first and (found := list(segment.read(first, most))):
-                return found
+            # A file that somebody deleted holds nothing any more; what it held counts as lost.
+            with contextlib.suppress(FileNotFoundError):
+                if segment.last >= first and (found := list(segment.read(first, most))):
+                    return found
         return [self._memory[i] for i in range(min(most, len(self._memory)))]
 
     def forget(self, first: int) -> None:
@@ -175,8 +180,8 @@ class Spool:
 
     def _finish_segment(self) -> None:
         if self._is_open:
-            self._segments[-1].finish()
             self._is_open = False
+            self._segments[-1].finish()
             if self._segments[-1].last < 0:
                 self._segments.pop().remove()
 

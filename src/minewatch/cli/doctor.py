@@ -11,6 +11,7 @@ import typer
 
 from minewatch.cli.checkup.finding import status_of
 
+SERVICE_FOLDER: Final = Path("/var/lib/minewatch")
 EPILOG: Final = """
 Examples:
 
@@ -33,10 +34,15 @@ def doctor(
             show_default=False,
         ),
     ] = None,
-    state: Annotated[
-        Path,
-        typer.Option("--state", metavar="DIR", help="Folder for checkpoints and spooled alerts."),
-    ] = Path("/var/lib/minewatch"),
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="For checkpoints and spooled alerts, as `watch` takes it. "
+            f"\\[default: {SERVICE_FOLDER}]",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Check rights, kernel, interfaces, clock, disk, models and programs of this machine."""
@@ -54,7 +60,7 @@ def doctor(
         *check_kernel(),
         *check_interfaces(interface),
         *check_clock(),
-        *check_room(state),
+        *check_room(checkpoint or SERVICE_FOLDER, is_named=checkpoint is not None),
         *check_models(),
         *check_programs(),
     ]

@@ -10,15 +10,17 @@ import typer
 
 from minewatch.errors import ConfigError
 
+DEFAULT_STORE: Final = "/var/lib/minewatch/alerts.jsonl"
+"""Where the service has it."""
 VERDICTS: Final = {"true": True, "false": False}
 EPILOG: Final = """
 Examples:
 
-minewatch label-alert 3c090e667a82 true --reason "xmrig in /tmp" --store alerts.jsonl
+minewatch label-alert 3c090e667a82 true --reason "xmrig in /tmp"
 
 minewatch label-alert 3c090e667a82 false --reason "backup job" --store alerts.jsonl
 
-minewatch label-alert --store alerts.jsonl
+minewatch label-alert
 
 The last one only shows the precision to date. What is said is kept in alerts.labels.jsonl beside
 the alerts; nothing is trained by it.
@@ -41,8 +43,10 @@ def label_alert(
     *,
     store: Annotated[
         str,
-        typer.Option("--store", metavar="FILE", help="The alerts: the file of a jsonl sink."),
-    ],
+        typer.Option(
+            "--store", metavar="FILE", help="The alerts: the file of a jsonl sink, or of SQLite."
+        ),
+    ] = DEFAULT_STORE,
     reason: Annotated[
         str | None,
         typer.Option("--reason", metavar="TEXT", help="How that is known.", show_default=False),

@@ -16,7 +16,7 @@ import typer
 from minewatch.cli import options as o
 from minewatch.cli import response_options as r
 from minewatch.cli.errors import ERROR, FOUND, NOTHING_FOUND, complain
-from minewatch.errors import ConfigError
+from minewatch.errors import ConfigError, MinewatchError
 
 if TYPE_CHECKING:
     from minewatch.alert import Alert
@@ -53,7 +53,11 @@ app = typer.Typer(
 
 _Alerts = Annotated[
     str,
-    typer.Argument(metavar="ALERTS", help="The file of a jsonl sink.", show_default=False),
+    typer.Argument(
+        metavar="ALERTS",
+        help="The file of a jsonl sink; but for `follow`, of SQLite too.",
+        show_default=False,
+    ),
 ]
 _Ids = Annotated[
     list[str] | None,
@@ -140,7 +144,8 @@ def follow(
     """Read on in a file of alerts, and plan or cut off as they come, until it is stopped.
 
     So what reads strangers' packets needs no right to change a filter. Allowances and what this
-    machine cannot do without are looked up anew for each batch.
+    machine cannot do without are looked up anew for each batch; if they cannot be read any more,
+    nobody is cut off, and blocks still end in time.
     """
     from minewatch.alerts.feedback import labels_beside
     from minewatch.alerts.following import Follower
@@ -150,15 +155,26 @@ def follow(
     policy = r.policy_of(allow, never, time.time_ns(), **limits, labels=labels)
     acting = _response(responder, policy, log, is_dry=not act)
     follower = Follower(alerts)
+    waiting: list[Alert] = []
+    trouble = ""
     while True:
-        new = follower.read()
         now_ns = time.time_ns()
-        if new:
-            acting.use(r.policy_of(allow, never, now_ns, **limits, labels=labels))
-        outcomes = acting.expire(now_ns) + acting.consider(new, now_ns)
+        outcomes = acting.expire(now_ns)
+        try:
+            waiting = waiting or follower.read()
+            if waiting:
+                acting.use(r.policy_of(allow, never, now_ns, **limits, labels=labels))
+        except MinewatchError as error:
+            # Somebody may be writing the file; to end would leave black holes that never end.
+            if str(error) != trouble:
+                complain(f"{error}; nobody is cut off until it can be read")
+            trouble, rest = str(error), True
+        else:
+            outcomes += acting.consider(waiting, now_ns)
+            trouble, rest, waiting = "", not waiting, []
         if outcomes:
             _tell(outcomes)
-        if not new:
+        if rest:
             time.sleep(_PAUSE_S)
 
 

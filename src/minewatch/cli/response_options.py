@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from minewatch.response.policy import Policy
 
 _RESPONSE: Final = "Response"
-DEFAULT_LOG: Final = "/var/lib/minewatch/response.jsonl"
+DEFAULT_LOG: Final = "/var/lib/minewatch-respond/response.jsonl"
+"""Where the service has it: in a folder that the process which sees packets cannot write to."""
 
 With = Annotated[
     str,

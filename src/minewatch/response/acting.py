@@ -135,7 +135,11 @@ class Response:
 
     def _one(self, alert: Alert, now_ns: int, even_if_let_back: bool) -> Outcome | None:
         name = self._responder.name
-        is_active = any(one.responder == name for one in self.book.of_alert(alert.id))
+        # One that was begun, and of which a crash told no end, is done again: that changes nothing
+        # if it is in force.
+        is_active = any(
+            one.responder == name and one.is_sure for one in self.book.of_alert(alert.id)
+        )
         try:
             block = self._policy.block_of(alert)
         except ValueError:  # no port: an alert that speaks of no connection

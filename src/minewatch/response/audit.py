@@ -89,9 +89,13 @@ class AuditLog:
         """
         try:
             with self._locked() as file:
-                last, is_torn = self._tail(file)
+                anchor = read_anchor(self.anchor_path)
+                last, is_torn = self._tail(file, anchor)
                 if is_torn:
                     last = self._recover(file, last, deed)
+                elif last != anchor:
+                    # A crash came between the two; the anchor is never more than one line behind.
+                    self._write_anchor(last)
                 entry = Entry(last.number + 1, last.digest, deed)
                 self._write(file, entry)
                 return entry
@@ -138,13 +142,14 @@ class AuditLog:
         file = os.open(self.path, flags, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
+            if not os.fstat(file).st_size:
+                _give_to_owner(file, self.path.parent.stat())
             yield file
         finally:
             os.close(file)
 
-    def _tail(self, file: int) -> tuple[Anchor, bool]:
+    def _tail(self, file: int, anchor: Anchor) -> tuple[Anchor, bool]:
         """The last line, and whether a crash tore it; compared with the anchor."""
-        anchor = read_anchor(self.anchor_path)
         size = os.fstat(file).st_size
         if not size:
             if anchor != START:
@@ -184,6 +189,10 @@ class AuditLog:
 
     def _write(self, file: int, entry: Entry) -> Anchor:
         line = line_of(entry)
+        if len(line) > MAX_LINE_OCTETS:
+            raise ResponseError(
+                f"{self.path}: an entry of {len(line):,} octets, which nobody could read again"
+            )
         octets = memoryview(line + b"\n")
         while octets:
             octets = octets[os.write(file, octets) :]
@@ -197,6 +206,7 @@ class AuditLog:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         file = os.open(new, flags, 0o600)
         try:
+            _give_to_owner(file, self.path.stat())
             os.write(file, json.dumps({"number": anchor.number, "hash": anchor.digest}).encode())
             os.fsync(file)
         finally:
@@ -207,6 +217,12 @@ class AuditLog:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _give_to_owner(file: int, owner: os.stat_result) -> None:
+    """Leave what root writes to the service's user, who must go on with it."""
+    if os.geteuid() == 0:
+        os.fchown(file, owner.st_uid, owner.st_gid)
 
 
 def digest_of(line: bytes) -> str:

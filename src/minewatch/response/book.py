@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 from typing import Final
 
 from minewatch.alert import Block
@@ -12,6 +13,8 @@ from minewatch.response.entries import Action, Entry
 
 NS: Final = 1_000_000_000
 HOUR_NS: Final = 3_600 * NS
+MAX_TOLD: Final = 100_000
+"""Refusals and plans remembered, the latest; of older ones one is told again if it comes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Active:
     block: Block
     responder: str
     since_ns: int
+    is_sure: bool = True
+    """Somebody wrote down that it was done; else it is being done, or a crash came between."""
 
     @property
     def until_ns(self) -> int:
@@ -41,7 +46,7 @@ class Book:
         self._offset = 0
         self._active: dict[tuple[str, str], Active] = {}
         self._applied_ns: list[int] = []
-        self._told: set[tuple[str, str, str]] = set()
+        self._told: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._let_back: dict[str, str] = {}
 
     def refresh(self) -> None:
@@ -98,6 +103,13 @@ class Book:
         """
         return (action.value, alert_id, text) in self._told
 
+    def _note(self, action: Action, alert_id: str, text: str) -> None:
+        told = (action.value, alert_id, text)
+        self._told[told] = None
+        self._told.move_to_end(told)
+        while len(self._told) > MAX_TOLD:
+            self._told.popitem(last=False)
+
     def _take(self, entry: Entry) -> None:
         deed = entry.deed
         if deed.block is None:
@@ -105,17 +117,20 @@ class Book:
         key = (deed.block.alert_id, deed.responder)
         match deed.action:
             case Action.APPLYING:
-                self._active[key] = Active(deed.block, deed.responder, deed.time_ns)
+                active = Active(deed.block, deed.responder, deed.time_ns, is_sure=False)
+                self._active[key] = active
                 self._applied_ns.append(deed.time_ns)
                 self._let_back.pop(deed.block.alert_id, None)
+            case Action.APPLIED if key in self._active:
+                self._active[key] = replace(self._active[key], is_sure=True)
             case Action.FAILED | Action.EXPIRED:
                 self._active.pop(key, None)
             case Action.UNDONE:
                 self._active.pop(key, None)
                 self._let_back[deed.block.alert_id] = deed.reason
             case Action.REFUSED:
-                self._told.add((deed.action.value, deed.block.alert_id, deed.reason))
+                self._note(deed.action, deed.block.alert_id, deed.reason)
             case Action.PLANNED:
-                self._told.add((deed.action.value, deed.block.alert_id, deed.responder))
+                self._note(deed.action, deed.block.alert_id, deed.responder)
             case _:
                 pass

@@ -69,12 +69,12 @@ def check_log(path: Path, expected: Anchor | None = None) -> Findings:
         anchor = None
         found.add(str(error))
     is_anchored = anchor is None or anchor.number == 0
-    last, is_torn = START, False
+    last, torn = START, list[int]()
     try:
         with open(path, "rb") as file:
             for line in lines_of(file):
                 text = line.removesuffix(b"\n")
-                last, is_torn = _step(found, last, text, is_torn)
+                last, torn = _step(found, last, text, torn)
                 if anchor is not None and anchor.number == last.number:
                     is_anchored = anchor == last
                 if expected is not None and expected.number == last.number:
@@ -84,31 +84,34 @@ def check_log(path: Path, expected: Anchor | None = None) -> Findings:
     except OSError as error:
         raise ResponseError(f"{path}: cannot be read ({error.strerror})") from error
     found.last = last
-    if is_torn:
+    if torn:
         found.notes.append(f"line {last.number}: the last one, and no entry")
+    for number in torn[:-1]:
+        # A crash while a crash is told of: the anchor knows all but the last.
+        if anchor is None or number > anchor.number:
+            found.add(f"line {number}: no entry, and nothing tells of a crash")
     _compare(found, anchor, is_anchored, expected, is_met)
     return found
 
 
-def _step(found: Findings, last: Anchor, text: bytes, was_torn: bool) -> tuple[Anchor, bool]:
-    """Check one line; return it as the last one, and whether it is no entry."""
+def _step(found: Findings, last: Anchor, text: bytes, torn: list[int]) -> tuple[Anchor, list[int]]:
+    """Check one line; return it as the last one, and which lines up to it are no entries."""
     number = last.number + 1
     here = Anchor(number, digest_of(text))
     try:
         entry = entry_of(text)
-    except ValueError as error:
-        if was_torn:
-            found.add(f"line {number}: no entry ({error})")
-        return here, True
-    if was_torn and entry.deed.action is not Action.RECOVERED:
-        found.add(f"line {last.number}: no entry, and line {number} does not tell of a crash")
-    elif was_torn:
-        found.notes.append(f"line {last.number}: cut off while it was written")
+    except ValueError:
+        return here, [*torn[-MAX_PROBLEMS:], number]
+    for one in torn:
+        if entry.deed.action is Action.RECOVERED:
+            found.notes.append(f"line {one}: cut off while it was written")
+        else:
+            found.add(f"line {one}: no entry, and line {number} does not tell of a crash")
     if entry.number != number:
         found.add(f"line {number}: has the number {entry.number}: lines are missing or were moved")
     if entry.previous != last.digest:
         found.add(f"line {number}: does not follow line {last.number}: one of them was changed")
-    return here, False
+    return here, []
 
 
 def _compare(

@@ -12,6 +12,8 @@ from minewatch.errors import ResponseError
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 TCP: Final = 6
+NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052: the last four octets are the IPv4 address that is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,25 @@ def ends_of(block: Block) -> Ends:
     if host.version != pool.version:
         raise ResponseError(f"{host} and {pool} are of two versions of IP")
     return Ends(host, pool, block.pool_port)
+
+
+def carried_by(address: Address) -> Address | None:
+    """Return the IPv4 address that an IPv6 address leads to by NAT64 or 6to4, None if to none.
+
+    Parameters
+    ----------
+    address : any.
+
+    Examples
+    --------
+    >>> carried_by(ipaddress.ip_address("64:ff9b::198.51.100.7"))
+    IPv4Address('198.51.100.7')
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.sixtofour
 
 
 def address_of(text: str) -> Address:

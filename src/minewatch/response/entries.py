@@ -12,7 +12,9 @@ from typing import Any, Final
 from minewatch.alert import Block
 
 MAX_LINE_OCTETS: Final = 1 << 16
-MAX_TEXT: Final = 2_000
+MAX_TEXT: Final = 1_000
+"""Characters, of which JSON makes twelve octets each at most."""
+MAX_STEPS_OCTETS: Final = 24_000
 MAX_STEPS: Final = 40
 
 
@@ -93,17 +95,16 @@ def line_of(entry: Entry) -> bytes:
         names = ("alert_id", "host", "pool", "pool_port", "protocol_identifier", "seconds")
         data |= {name: getattr(deed.block, name) for name in names}
     if deed.steps:
-        # A line of JSON has six octets a character at most, and must stay below its limit.
-        data["steps"] = _within(deed.steps, MAX_LINE_OCTETS // 8)
+        data["steps"] = _within(deed.steps, MAX_STEPS_OCTETS)
     return json.dumps(data, separators=(",", ":")).encode("ascii")
 
 
-def _within(steps: Sequence[str], characters: int) -> list[str]:
+def _within(steps: Sequence[str], octets: int) -> list[str]:
     """As many steps as fit, with a word for the others."""
     kept: list[str] = []
     for step in steps[:MAX_STEPS]:
-        characters -= len(step)
-        if characters < 0:
+        octets -= len(json.dumps(step)) + 1
+        if octets < 0:
             break
         kept.append(step)
     left_out = len(steps) - len(kept)

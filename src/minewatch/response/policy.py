@@ -10,7 +10,7 @@ from typing import Final
 from minewatch.alert import Alert, Block, Change, Severity
 from minewatch.errors import ConfigError, ResponseError
 from minewatch.response.book import HOUR_NS, NS, Book
-from minewatch.response.ends import address_of, ends_of
+from minewatch.response.ends import address_of, carried_by, ends_of
 from minewatch.response.networks import Reasons
 
 KINDS: Final[Mapping[str, str]] = {
@@ -141,9 +141,10 @@ class Policy:
             ends_of(self.block_of(alert))
         except (ResponseError, ValueError) as error:
             return str(error)
-        for reasons in self.protected:
-            if (reason := reasons.of(pool)) is not None:
-                return f"{pool} {reason}"
+        for address in (pool, carried_by(pool)):
+            for reasons in self.protected:
+                if address is not None and (reason := reasons.of(address)) is not None:
+                    return f"{address} {reason}"
         return None
 
 

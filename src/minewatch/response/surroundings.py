@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine cannot do without: gateways, name servers, who administers it."""
+"""What this machine cannot do without: itself, gateways, name servers, who administers it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from minewatch.response.networks import Reasons
 
 PROC: Final = Path("/proc")
 ETC: Final = Path("/etc")
+RUN: Final = Path("/run")
 MANAGEMENT_PORTS: Final = frozenset({22, 3389, 5985, 5986})
 """SSH, RDP, WinRM: who is connected to one of them administers this machine."""
 _GATEWAY: Final = 0x2
 _IPV6_ROUTE_WORDS: Final = 10
+_IPV6_ADDRESS_WORDS: Final = 6
+_RESOLVED: Final = Path("systemd") / "resolve" / "resolv.conf"
+"""Where systemd-resolved keeps the servers behind its own 127.0.0.53."""
 MAX_LINES: Final = 100_000
 
 FIXED: Final[Mapping[str, str]] = {
@@ -39,7 +43,10 @@ Amazon time and DNS services; Azure: "What is IP address 168.63.129.16")."""
 
 
 def surroundings(
-    proc: Path = PROC, etc: Path = ETC, environment: Mapping[str, str] = os.environ
+    proc: Path = PROC,
+    etc: Path = ETC,
+    environment: Mapping[str, str] = os.environ,
+    run: Path = RUN,
 ) -> Reasons:
     """Return what must not be cut off on this machine, as it is now.
 
@@ -48,16 +55,38 @@ def surroundings(
     proc : the folder ``/proc``.
     etc : the folder ``/etc``.
     environment : of this process, for the session that it runs in.
+    run : the folder ``/run``.
     """
     reasons = {ipaddress.ip_network(text): reason for text, reason in FIXED.items()}
     found = (
+        *((one, "is this machine itself") for one in _own(proc)),
         *((one, "is a gateway of this machine") for one in _gateways(proc)),
-        *((one, "is a name server of this machine") for one in _name_servers(etc)),
+        *(
+            (one, "is a name server of this machine")
+            for path in (etc / "resolv.conf", run / _RESOLVED)
+            for one in _name_servers(path)
+        ),
         *((one, "administers this machine") for one in _administrators(proc, environment)),
     )
     for address, reason in found:
         reasons.setdefault(ipaddress.ip_network(address), reason)
     return Reasons(reasons)
+
+
+def _own(proc: Path) -> Iterator[Address]:
+    """Addresses of this machine's interfaces."""
+    last = ""
+    for words in _rows(proc / "net" / "fib_trie"):
+        # An address stands on one line, and what it is on the next.
+        if words == ["/32", "host", "LOCAL"]:
+            yield from _addresses(last)
+        last = words[-1] if words else ""
+    for words in _rows(proc / "net" / "if_inet6"):
+        if len(words) >= _IPV6_ADDRESS_WORDS:
+            try:
+                yield ipaddress.IPv6Address(bytes.fromhex(words[0]))
+            except ValueError:
+                continue
 
 
 def _gateways(proc: Path) -> Iterator[Address]:
@@ -87,8 +116,8 @@ def _ipv4(digits: str) -> Iterator[Address]:
         return
 
 
-def _name_servers(etc: Path) -> Iterator[Address]:
-    for words in _rows(etc / "resolv.conf"):
+def _name_servers(path: Path) -> Iterator[Address]:
+    for words in _rows(path):
         if len(words) > 1 and words[0] == "nameserver":
             yield from _addresses(words[1])
 

@@ -48,6 +48,7 @@ def test_other_forms_are_refused(name):
     "change",
     [
         {"alert_version": 2}, {"pool_port": "x"}, {"updated": 5}, {"updated": None}, {"host": None},
+        {"id": "a" * 65}, {"host": "a" * 65}, {"pool": "\u00e4"}, {"pool": "a" * 100_000},
         {"updated": "2023-11-14"}, {"updated": "2023-11-14T22:13:20.x5Z"}, {"severity": "dire"},
     ],
 )  # fmt: skip

@@ -68,7 +68,7 @@ def test_a_batch_larger_than_a_file_stays_together(path):
     assert ids(path) == names([9])
 
 
-@pytest.mark.parametrize("torn", [b'{"id":"x', b"x" * 200_000])
+@pytest.mark.parametrize("torn", [b"{", b'{"id":"x', b'{"id":"' + b"x" * 200_000])
 def test_what_a_crash_left_of_a_line_is_cut_off(path, torn):
     one = sink(path)
     one.send([numbered(1)])
@@ -79,11 +79,46 @@ def test_what_a_crash_left_of_a_line_is_cut_off(path, torn):
     assert ids(path) == names([1, 2])
 
 
-def test_a_file_of_another_kind_is_left_alone(path):
-    path.write_bytes(bytes(9 << 20))
-    with pytest.raises(SinkError, match="holds no lines"):
+def test_a_crash_before_anything_else_was_written(path):
+    path.write_bytes(b'{"alert_')
+    sink(path).send([numbered(1)])
+    assert ids(path) == names([1])
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        bytes(9 << 20),
+        b"{" * (9 << 20),
+        b"\xd4\xc3\xb2\xa1 a capture",
+        b"[settings]\nname = value",
+        b'{\n "a": 1\n}',
+    ],
+    ids=["zeros", "braces", "capture", "settings", "json"],
+)
+def test_a_file_of_another_kind_is_left_alone(path, octets):
+    path.write_bytes(octets)
+    with pytest.raises(SinkError, match="ends with no line of minewatch"):
         sink(path).send([PLAIN])
-    assert path.read_bytes() == bytes(9 << 20)
+    assert path.read_bytes() == octets
+
+
+def test_a_line_that_lacks_nothing_but_its_end_is_kept(path):
+    path.write_bytes(b'{"id":"whole"}')
+    sink(path).send([numbered(1)])
+    assert ids(path) == ["whole", numbered(1).id]
+
+
+def test_names_of_new_files_are_seen_to_the_disk(path, monkeypatch):
+    synced = []
+    real = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda file: (synced.append(os.readlink(f"/proc/self/fd/{file}")), real(file))
+    )
+    one = sink(path, max_octets=3_000)
+    for number in range(4):
+        one.send([numbered(number)])
+    assert synced.count(str(path.parent)) == 1 + len(list(path.parent.glob("*.jsonl.*")))
 
 
 def test_a_file_that_was_moved_is_made_anew(path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
 import json
+import subprocess
 import threading
 
 import nats
@@ -129,3 +130,44 @@ def test_what_was_put_while_the_server_was_down_is_stored_in_order(server, tmp_p
         wait_for(lambda: delivery.counters()[sink.name].waiting == 0, 60)
     found = [json.loads(message.data) for message in stored(server)]
     assert [(f["id"], f["revision"]) for f in found] == [(a.id, a.revision) for a in alerts]
+
+
+def test_without_tls_nothing_is_said_where_tls_was_asked_for(server):
+    """Whoever sits between may strike TLS out of what the server offers in clear."""
+    heard = []
+
+    async def listen(connection):
+        async def hear(message):
+            heard.append(message.data)
+
+        await connection.subscribe("mining.>", cb=hear)
+        sink = open_sink(server.url.replace("nats:", "nats+tls:") + "/mining.alerts")
+        with pytest.raises(SinkError, match="speaks no TLS, and nothing was sent"):
+            await asyncio.to_thread(sink.send, [PLAIN])
+        await connection.flush()
+
+    asked(server, listen)
+    assert heard == []
+
+
+def test_tls_checks_the_certificate(tmp_path):
+    program("openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run([*make.split(), *names], check=True, capture_output=True)
+    port = free_port()
+    config = tmp_path / "nats.conf"
+    config.write_text(
+        f'listen: "127.0.0.1:{port}"\ntls {{ cert_file: "{certificate}", key_file: "{key}" }}\n'
+    )
+    argv = [program("nats-server"), "-c", config]
+    with running(argv, lambda: listens(port), tmp_path / "log"):
+        address = f"nats+tls://localhost:{port}/mining"
+        with pytest.raises(SinkError, match="certificate"):
+            open_sink(address).send([PLAIN])
+        sink = open_sink(f"{address}?ca_file={certificate}")
+        sink.send([PLAIN])
+        sink.send([numbered(1)])
+        with pytest.raises(SinkError, match="certificate"):
+            open_sink(f"nats+tls://127.0.0.1:{port}/mining?ca_file={certificate}").send([PLAIN])

@@ -43,6 +43,11 @@ def _folder(tmp_path, monkeypatch):
             f"sql:postgresql+psycopg://me:{SECRET}@db.example/x?sslkey={SECRET}",
             "sql:postgresql+psycopg://db.example/x",
         ),
+        (
+            f"sql:postgresql+psycopg://me:a%40{SECRET}@[::1]:5433/x?password=b@{SECRET}",
+            "sql:postgresql+psycopg://[::1]:5433/x",
+        ),
+        (f"sql:postgresql+psycopg:///x?user=me&password={SECRET}", "sql:postgresql+psycopg:///x"),
     ],
 )
 def test_each_kind_is_opened_without_a_connection(address, name):
@@ -105,6 +110,15 @@ def test_two_hooks_of_one_host_have_two_names():
         ("nats://a/x?jetstream=perhaps", "yes or no"),
         ("sql:alerts.db", "sqlite:///PATH or"),
         ("sql:oracle://a/b", "sqlite and postgresql are known"),
+        (f"sql:mysql://me:{SECRET}?{SECRET}@a/b", "sqlite and postgresql are known"),
+        (f"sql:sqlite+pysqlcipher://:{SECRET}@/a.db", "sqlite"),
+        ("sql:sqlite://", "name a file"),
+        ("sql:sqlite:///:memory:", "name a file"),
+        ("sql:sqlite:///file:a?mode=memory&uri=true", "name a file"),
+        ("sql:sqlite:///absent/a.db", "absent: no such folder"),
+        ("sql:sqlite:///.", "a folder"),
+        ("nats+tls://a/x?ca_file=absent", "ca_file=absent: no certificates"),
+        ("nats://a/x?ca_file=absent", "ca_file: no such option"),
         (f"sql:postgresql+nodriver://me:{SECRET}@a/b", "sqlite:///PATH or"),
     ],
 )
@@ -121,7 +135,6 @@ def test_what_is_wrong_is_said_without_secrets(address, message):
         ("kafka://a/t", "confluent_kafka"),
         ("nats://a/t", "nats"),
         ("prometheus://:0", "prometheus_client"),
-        ("sql:sqlite:///a", "sqlalchemy"),
         ("sql:postgresql+psycopg://a/b", "psycopg"),
     ],
 )

@@ -13,9 +13,9 @@ from minewatch.cli.checkup.rights import check_rights
 @pytest.mark.parametrize(
     ("held", "must", "levels"),
     [
-        (0, True, ["fail", "warn"]),
-        (0, False, ["warn", "warn"]),
-        (1 << 13, True, ["ok", "warn"]),
+        (0, True, ["fail", "ok"]),
+        (0, False, ["warn", "ok"]),
+        (1 << 13, True, ["ok", "ok"]),
         (1 << 12, False, ["warn", "ok"]),
         (1 << 12 | 1 << 13, True, ["ok", "ok"]),
     ],
@@ -23,7 +23,10 @@ from minewatch.cli.checkup.rights import check_rights
 def test_what_is_held(tmp_path, held, must, levels):
     status = tmp_path / "status"
     status.write_text(f"Name:\tx\nCapPrm:\t{(1 << 40) - 1:016x}\nCapEff:\t{held:016x}\n")
-    assert [one.level for one in check_rights(must_watch=must, status=status)] == levels
+    found = check_rights(must_watch=must, status=status)
+    assert [one.level for one in found] == levels
+    assert ("is held" in found[1].text) == bool(held & 1 << 12)
+    assert ("minewatch-respond.service" in found[1].cure) != bool(held & 1 << 12)
 
 
 @pytest.mark.parametrize("text", [None, "", "CapEff:\tnonsense\n", "CapEff\n"])
@@ -31,7 +34,7 @@ def test_a_kernel_that_does_not_tell(tmp_path, text):
     status = tmp_path / "status"
     if text is not None:
         status.write_text(text)
-    assert [one.level for one in check_rights(must_watch=True, status=status)] == ["fail", "warn"]
+    assert [one.level for one in check_rights(must_watch=True, status=status)] == ["fail", "ok"]
 
 
 def test_of_this_process_and_of_one_without_rights():

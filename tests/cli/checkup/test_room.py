@@ -42,7 +42,16 @@ def test_a_folder_that_may_not_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     (found,) = check_room(tmp_path)
     assert found.level == "fail"
-    assert "install -d -o minewatch" in found.cure
+    assert f"install -d -o USER -m 750 {tmp_path}" in found.cure
+
+
+def test_a_folder_that_nobody_named_is_no_failure(tmp_path, monkeypatch, free):
+    (tmp_path / "a").touch()
+    assert check_room(tmp_path / "a" / "b", is_named=False)[0].level == "warn"
+    free(1)
+    assert check_room(tmp_path, is_named=False)[0].level == "warn"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert check_room(tmp_path, is_named=False)[0].level == "warn"
 
 
 def test_of_this_machine(tmp_path):

@@ -20,6 +20,8 @@ _TIMES: Final = ("first_seen", "last_seen", "updated")
 _VERSION: Final = "alert_version"
 _NS: Final = 1_000_000_000
 _FRACTION_DIGITS: Final = 9
+MAX_NAME: Final = 64
+"""Characters of an id or an address; IPv6 with a scope has 62 at most."""
 
 
 def alert_of(line: str | bytes) -> Alert:
@@ -38,14 +40,25 @@ def alert_of(line: str | bytes) -> Alert:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(value, dict) or value.get(_VERSION) != RECORD_VERSION:
-        return stored.read(line)
+        return _bounded(stored.read(line))
     fields: dict[str, Any] = dict(value)
     for name in _TIMES:
         fields[f"{name}_ns"] = nanoseconds(fields.pop(name, None))
     try:
-        return msgspec.convert(fields, Alert)
+        return _bounded(msgspec.convert(fields, Alert))
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
+
+
+def _bounded(alert: Alert) -> Alert:
+    """Return an alert whose names can be written down again wherever it is acted upon."""
+    if not all(len(text) <= MAX_NAME and text.isascii() for text in _named(alert)):
+        raise ValueError(f"id, host and pool have {MAX_NAME} characters of ASCII at most")
+    return alert
+
+
+def _named(alert: Alert) -> tuple[str, ...]:
+    return alert.id, alert.host, alert.pool
 
 
 def nanoseconds(text: object) -> int:

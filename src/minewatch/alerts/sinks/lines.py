@@ -7,6 +7,7 @@ disk before ``send`` returns. A file that another program turned over is opened 
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Sequence
@@ -15,12 +16,12 @@ from typing import Final
 
 from minewatch.alert import Alert
 from minewatch.alerts.forms.named import Form
+from minewatch.alerts.segments import sync_folder
 from minewatch.errors import SinkError
 
 MAX_MIB: Final = 64
 KEEP: Final = 8
 STANDARD_OUTPUT: Final = "-"
-_BLOCK: Final = 1 << 16
 _TORN_OCTETS: Final = 1 << 22
 """As far back a line that was cut off by a crash is looked for."""
 _MODE: Final = 0o640
@@ -83,7 +84,8 @@ class LineSink:
         self._is_regular = self._path != STANDARD_OUTPUT and stat.S_ISREG(status.st_mode)
         self._size = status.st_size
         if self._is_regular:
-            self._cut_torn_line()
+            sync_folder(Path(self._path).parent)
+            self._mend_torn_line()
 
     def _is_the_same(self) -> bool:
         """Whether the path still leads to the open file."""
@@ -96,21 +98,21 @@ class LineSink:
         self._size = here.st_size
         return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
-    def _cut_torn_line(self) -> None:
-        """Cut off what a crash left of a line; its alert comes again."""
-        end = self._size
-        while end and self._size - end < _TORN_OCTETS:
-            start = max(0, end - _BLOCK)
-            block = os.pread(self._file, end - start, start)
-            if (found := block.rfind(b"\n")) >= 0:
-                end = start + found + 1
-                break
-            end = start
-        if end and self._size - end >= _TORN_OCTETS:
-            raise OSError(0, "holds no lines; is it a file of minewatch?")
-        if end < self._size:
-            os.ftruncate(self._file, end)
-            self._size = end
+    def _mend_torn_line(self) -> None:
+        """Cut off what a crash left of a line; its alert comes again. Nothing else is touched."""
+        start = max(0, self._size - _TORN_OCTETS)
+        tail = os.pread(self._file, self._size - start, start)
+        torn = tail[tail.rfind(b"\n") + 1 :]
+        if not torn:
+            return
+        if (len(torn) == len(tail) and start) or not torn.startswith(b"{"):
+            raise OSError(0, "ends with no line of minewatch; name another file")
+        if _is_object(torn):
+            os.write(self._file, b"\n")
+            self._size += 1
+        else:
+            self._size -= len(torn)
+            os.ftruncate(self._file, self._size)
 
     def _turn_over(self) -> None:
         path = Path(self._path)
@@ -136,6 +138,14 @@ class LineSink:
                 os.ftruncate(self._file, self._size)
             raise
         self._size += len(data)
+
+
+def _is_object(line: bytes) -> bool:
+    """Whether a line is whole, and lacks nothing but its end."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_pipe(path: str) -> bool:

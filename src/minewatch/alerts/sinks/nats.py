@@ -8,9 +8,10 @@ the server's pings. Without JetStream the server confirms that it has read them,
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from minewatch.alert import Alert
 from minewatch.alerts.forms.named import Form
@@ -20,6 +21,42 @@ from minewatch.errors import ConfigError, SinkError
 PORT: Final = 4222
 TIMEOUT_S: Final = 10
 _SHOWN_REASON: Final = 200
+
+
+class SeenContext(ssl.SSLContext):
+    """Knows whether TLS was used: the library goes on without if the server does not ask for it.
+
+    Whoever sits between could have struck that out of what the server says in clear.
+    """
+
+    is_used = False
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """Begin TLS."""
+        self.is_used = True
+        return super().wrap_bio(*arguments, **options)
+
+
+def tls_context(authorities: str) -> SeenContext:
+    """Return what checks the server's certificate.
+
+    Parameters
+    ----------
+    authorities : file of certificates; empty for those of the system.
+
+    Raises
+    ------
+    ConfigError : there are none in it.
+    """
+    context = SeenContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if authorities:
+            context.load_verify_locations(authorities)
+        else:
+            context.load_default_certs()
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"ca_file={authorities}: no certificates: {error}") from error
+    return context
 
 
 class NatsSink:
@@ -33,6 +70,7 @@ class NatsSink:
     form : of a message.
     is_stream : the subject belongs to a stream of JetStream, which confirms each message.
     credentials : file with the user's JWT and key, empty for none.
+    context : nothing is said without TLS; None to leave that to the server.
 
     Raises
     ------
@@ -48,6 +86,7 @@ class NatsSink:
         is_stream: bool = False,
         *,
         credentials: str = "",
+        context: SeenContext | None = None,
     ) -> None:
         try:
             import nats
@@ -65,6 +104,7 @@ class NatsSink:
         self._is_stream = is_stream
         self._trouble = ""
         self._credentials = credentials or None
+        self._context = context
 
     def send(self, alerts: Sequence[Alert]) -> None:
         """Publish alerts and wait until the server has them."""
@@ -85,6 +125,8 @@ class NatsSink:
         """Do nothing: each batch has its own connection."""
 
     async def _publish(self, messages: list[tuple[str, bytes]]) -> None:
+        if self._context is not None:
+            self._context.is_used = False
         connection = await self._library.connect(
             self._server,
             name="minewatch",
@@ -94,9 +136,12 @@ class NatsSink:
             reconnect_time_wait=0.1,
             connect_timeout=TIMEOUT_S,
             user_credentials=self._credentials,
+            tls=self._context,
             error_cb=self._keep_trouble,
         )
         try:
+            if self._context is not None and not self._context.is_used:
+                raise OSError("the server speaks no TLS, and nothing was sent")
             if self._is_stream:
                 stream = connection.jetstream(timeout=TIMEOUT_S)
                 for key, body in messages:

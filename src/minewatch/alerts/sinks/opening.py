@@ -143,6 +143,7 @@ def _nats(scheme: str, place: str) -> Sink:
     form = form_named(options.text("form", "json"))
     is_stream = options.flag("jetstream")
     credentials = options.text("credentials_file")
+    context = nats.tls_context(options.text("ca_file")) if scheme == "nats+tls" else None
     options.finish()
     subject = subject.strip("/")
     host, port = server_of(server, nats.PORT)
@@ -157,6 +158,7 @@ def _nats(scheme: str, place: str) -> Sink:
         form,
         is_stream,
         credentials=credentials,
+        context=context,
     )
 
 
@@ -173,12 +175,7 @@ def _prometheus(scheme: str, place: str) -> Sink:
 def _sql(scheme: str, place: str) -> Sink:
     from minewatch.alerts.sinks import sql
 
-    url = revealed(place)
-    kind, _, rest = url.partition("://")
-    if kind.startswith("sqlite"):
-        return sql.SqlSink(f"sql:{url}", url)
-    where = rest.rpartition("@")[2].partition("?")[0]
-    return sql.SqlSink(f"sql:{kind}://{where}", url)
+    return sql.SqlSink(sql.place_of(revealed(place)))
 
 
 def _parted(scheme: str, place: str) -> tuple[str, str, Options]:

@@ -7,20 +7,23 @@ transaction. The exact alert stands in ``stored``; other columns are there to be
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minewatch.alert import Alert
 from minewatch.alerts.forms.clean import moment, printable
-from minewatch.alerts.forms.stored import read, write
+from minewatch.alerts.forms.stored import write
 from minewatch.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL, Connection, Engine
 
 DATABASE_VERSION: Final = 1
 TIMEOUT_S: Final = 10
-_KINDS: Final = ("sqlite", "postgresql")
+_MODE: Final = 0o640
+"""Of a file of SQLite; its log has the same."""
 _TEXT: Final = 255
 _SHOWN_REASON: Final = 200
 
@@ -30,17 +33,21 @@ class SqlSink:
 
     Parameters
     ----------
-    name : for people.
-    url : of SQLAlchemy.
+    place : where the database is, of ``place_of``.
 
     Raises
     ------
-    ConfigError : it is no such URL, or of another database; its driver is not here.
+    ConfigError : its driver is not here.
     """
 
-    def __init__(self, name: str, url: str) -> None:
-        self.name = name
-        self._engine = _engine(name, url)
+    def __init__(self, place: URL) -> None:
+        self.name = f"sql:{place.drivername}://{_shown(place)}"
+        try:
+            self._engine = _sqlite(place) if _is_sqlite(place) else _postgresql(place)
+        except ImportError as error:
+            raise ConfigError(
+                f"{self.name}: its driver is not here: pip install 'minewatch[sinks]'"
+            ) from error
         self._is_ready = False
 
     def send(self, alerts: Sequence[Alert]) -> None:
@@ -52,36 +59,9 @@ class SqlSink:
                 self._prepare(connection)
                 _store(connection, alerts)
             self._is_ready = True
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             self._engine.dispose()
             raise SinkError(f"{self.name}: {_reason(error)}") from error
-
-    def latest(self, alert_id: str) -> Alert | None:
-        """Return the latest telling of an alert, None if there is none.
-
-        Parameters
-        ----------
-        alert_id : its id.
-
-        Raises
-        ------
-        SinkError : the database does not answer, or holds something else.
-        """
-        from sqlalchemy.exc import SQLAlchemyError
-
-        from minewatch.alerts.sinks.sql_tables import alerts
-
-        try:
-            with self._engine.begin() as connection:
-                self._prepare(connection)
-                query = alerts.select().where(alerts.c.id == alert_id)
-                row = connection.execute(query).first()
-            return None if row is None else read(row.stored)
-        except SQLAlchemyError as error:
-            self._engine.dispose()
-            raise SinkError(f"{self.name}: {_reason(error)}") from error
-        except ValueError as error:
-            raise SinkError(f"{self.name}: alert {alert_id} is damaged: {error}") from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -102,33 +82,65 @@ class SqlSink:
             )
 
 
-def _engine(name: str, url: str) -> Engine:
-    try:
-        import sqlalchemy
-        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-    except ImportError as error:
-        raise ConfigError(
-            "sql: needs a library that is not here: pip install 'minewatch[sinks]'"
-        ) from error
+def place_of(url: str) -> URL:
+    """Return where a database is.
+
+    Parameters
+    ----------
+    url : of SQLAlchemy.
+
+    Raises
+    ------
+    ConfigError : it is no such URL, of another database, or of a file that cannot be.
+    """
+    import sqlalchemy
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
     try:
         place = sqlalchemy.make_url(url)
         kind = place.get_backend_name()
-        if kind not in _KINDS:
-            raise ConfigError(f"{name}: sqlite and postgresql are known")
-        return _sqlite(place) if kind == "sqlite" else _postgresql(place)
+        place.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        # Not the library's words: they may hold the whole address.
         raise ConfigError("sql: sqlite:///PATH or postgresql+psycopg://HOST/DATABASE") from error
-    except ImportError as error:
-        raise ConfigError(
-            f"{name}: its driver is not here: pip install 'minewatch[sinks]'"
-        ) from error
+    if _is_sqlite(place):
+        _check_file(place)
+    elif kind != "postgresql":
+        raise ConfigError(f"sql:{place.drivername}: sqlite and postgresql are known")
+    return place
 
 
-def _sqlite(url: Any) -> Engine:
+def _is_sqlite(place: URL) -> bool:
+    return place.drivername in ("sqlite", "sqlite+pysqlite")
+
+
+def _check_file(place: URL) -> None:
+    """Refuse what would keep alerts in memory alone, or nowhere."""
+    path = place.database or ":memory:"
+    if path.startswith((":memory:", "file:")):
+        raise ConfigError("sql:sqlite: name a file, in which alerts stay: sql:sqlite:///PATH")
+    if not Path(path).parent.is_dir():
+        raise ConfigError(f"sql:sqlite: {Path(path).parent}: no such folder")
+    if Path(path).is_dir():
+        raise ConfigError(f"sql:sqlite: {path}: a folder; name a file in it")
+
+
+def _shown(place: URL) -> str:
+    """Return the place without user, password and options, which may be secrets."""
+    host = f"[{place.host}]" if ":" in (place.host or "") else place.host or ""
+    port = f":{place.port}" if place.port else ""
+    return f"{host}{port}/{place.database or ''}"
+
+
+def _sqlite(url: URL) -> Engine:
     """Return an engine whose files survive a crash and may be read while they are written."""
     import sqlalchemy
 
     engine = sqlalchemy.create_engine(url, connect_args={"timeout": TIMEOUT_S})
+
+    def make_file(*_: Any) -> None:
+        # SQLite would let everybody read it.
+        os.close(os.open(str(url.database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
 
     def prepare(connection: Any, _: Any) -> None:
         # The driver would begin transactions late, and leave the making of tables out of them.
@@ -139,12 +151,13 @@ def _sqlite(url: Any) -> Engine:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    sqlalchemy.event.listen(engine, "do_connect", make_file)
     sqlalchemy.event.listen(engine, "connect", prepare)
     sqlalchemy.event.listen(engine, "begin", begin)
     return engine
 
 
-def _postgresql(url: Any) -> Engine:
+def _postgresql(url: URL) -> Engine:
     """Return an engine that notices soon when the server is gone."""
     import sqlalchemy
 

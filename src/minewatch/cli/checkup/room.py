@@ -14,32 +14,34 @@ TOO_LITTLE: Final = 64 << 20
 _MIB: Final = 1 << 20
 
 
-def check_room(folder: Path) -> list[Finding]:
+def check_room(folder: Path, *, is_named: bool = True) -> list[Finding]:
     """Return whether a folder can be written, and how much fits.
 
     Parameters
     ----------
     folder : for what is kept; it may not be there yet.
+    is_named : the user named it; else watching does well without.
     """
     subject = str(folder)
+    unusable = Level.FAIL if is_named else Level.WARN
     there = folder
     while not os.path.exists(there) and there != there.parent:
         there = there.parent
     if not there.is_dir():
-        return [Finding(subject, Level.FAIL, f"{there} is no folder", "name another --state")]
+        return [Finding(subject, unusable, f"{there} is no folder", "name another --checkpoint")]
     if not os.access(there, os.W_OK | os.X_OK):
-        cure = f"install -d -o minewatch -m 750 {folder}, or name another --state"
-        return [Finding(subject, Level.FAIL, "it cannot be written by this user", cure)]
+        cure = f"install -d -o USER -m 750 {folder}, or name another --checkpoint"
+        return [Finding(subject, unusable, "it cannot be written by this user", cure)]
     try:
         found = os.statvfs(there)
     except OSError as error:
-        cure = "name another --state"
-        return [Finding(subject, Level.FAIL, f"cannot be asked ({error.strerror})", cure)]
+        cure = "name another --checkpoint"
+        return [Finding(subject, unusable, f"cannot be asked ({error.strerror})", cure)]
     free = found.f_bavail * found.f_frsize
     text = f"{free // _MIB:,} MiB are free"
-    cure = "make room, or name another --state: alerts that a sink does not take are kept there"
+    cure = "make room, or name another --checkpoint: alerts wait there until sinks take them"
     if free < TOO_LITTLE:
-        return [Finding(subject, Level.FAIL, text, cure)]
+        return [Finding(subject, unusable, text, cure)]
     if free < LITTLE:
         return [Finding(subject, Level.WARN, text, cure)]
     missing = "" if there == folder else ", and it will be made"
