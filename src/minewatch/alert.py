@@ -41,7 +41,7 @@ class Alert:
     """
 
     id: str
-    """Of ``alert_id``: stable over restarts and replays."""
+    """Of ``alerts.ids.id_of``: stable over restarts and replays."""
     revision: int
     """Counts from 1."""
     change: Change
@@ -81,22 +81,23 @@ class Alert:
     """What to check next, in the order in which to do it."""
 
 
-def alert_id(host: str, pool: str, pool_port: int, first_seen_ns: int) -> str:
+def alert_id(host: str, pool: str, server_port: int, hour_ns: int) -> str:
     """Return the id of an alert, the same whenever the same traffic is watched.
 
     Parameters
     ----------
     host : address of the watched side.
     pool : address of the other side.
-    pool_port : its port.
-    first_seen_ns : first packet of the conversation that raised it.
+    server_port : port of the side that was called.
+    hour_ns : beginning of the hour (UTC) in which the conversation began that raised it; why not
+        the moment, see ``alerts.ids``.
 
     Examples
     --------
     >>> alert_id("10.0.0.5", "203.0.113.9", 443, 1_700_000_000_000_000_000)
     '3c090e667a823462fbe505d238d5685f'
     """
-    text = "\0".join((host, pool, str(pool_port), str(first_seen_ns)))
+    text = "\0".join((host, pool, str(server_port), str(hour_ns)))
     return hashlib.sha256(text.encode()).hexdigest()[:ID_CHARACTERS]
 
 

@@ -104,14 +104,29 @@ def test_conversations_are_told_at_powers_of_two():
     assert [i + 1 for i in range(17) if i == 0 or steps[i] != steps[i - 1]] == [1, 2, 4, 8, 16]
 
 
-def test_texts_are_kept_of_few_and_of_the_strongest():
+def test_texts_are_kept_of_the_strongest():
     made = Case("id", finding().pair)
     for i in range(cases.MOST_TEXTS + 10):
-        made.take(finding(flow_id=i, probability=0.9))
-    kept = [one for one in made.open.values() if one.evidence]
-    assert len(kept) == cases.MOST_TEXTS
+        made.take(finding(flow_id=i, probability=0.9 - (i * 7 % 18) / 100))
+    kept = sorted(one.probability for one in made.open.values() if one.evidence)
+    assert kept == sorted(one.probability for one in made.open.values())[-cases.MOST_TEXTS :]
     made.take(finding(flow_id=999, probability=0.95))
     assert alert(made).evidence
+    assert len([one for one in made.open.values() if one.evidence]) == cases.MOST_TEXTS
+
+
+def test_what_is_shown_has_its_evidence():
+    """The strongest becomes weak at its next look, and that of the next one is not kept."""
+    made = Case("id", finding().pair)
+    for i in range(cases.MOST_TEXTS):
+        made.take(finding(flow_id=i, probability=0.9, tags=("told",)))
+    made.take(finding(flow_id=77, probability=0.89))
+    for i in range(cases.MOST_TEXTS):
+        made.take(finding(flow_id=i, probability=0.6, tags=("told",)))
+    one = alert(made)
+    assert one.evidence == finding().evidence
+    assert one.tags == ("told",)
+    assert one.mining_probability == 0.89
 
 
 def test_what_was_told_before_a_restart_stands_until_something_is_found():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 
+from minewatch.types import Evidence, Verdict
 from watched import finding
 
 
@@ -18,7 +19,19 @@ def test_the_strongest_is_the_likeliest_then_the_earliest():
 
 def test_the_latest_is_the_one_seen_last():
     first, second = finding(0, 90), finding(50, 80)
-    assert max([first, second], key=lambda one: one.recency) is first
+    assert max(first.recency, second.recency) == first.recency
+    assert first.recency.community_id == "1:abc"
+    assert finding(community_id=None).recency[2:] == ("", "")
+
+
+def test_against_mining_it_says_what_the_gate_said():
+    reason = Evidence("gate", "bulk-transfer", "text", 0.0, "Not scored: a transfer.")
+    verdict = Verdict(1, 0.002, "normal", {"rhythm": None}, [reason])
+    one = finding(has_proof=True, disproof=("a",)).against(verdict, has_ended=True, is_final=False)
+    assert (one.is_mining, one.has_ended, one.is_final) == (False, True, False)
+    assert (one.probability, one.evidence, one.detectors) == (0.002, (reason,), {"rhythm": None})
+    assert (one.kinds, one.has_proof, one.disproof) == ((), False, ())
+    assert one.pair == finding().pair
 
 
 def test_without_text_it_is_what_is_needed_to_count_it():

@@ -6,10 +6,14 @@ import pytest
 from minewatch.alert import Change, Severity
 from minewatch.alerts import grouping
 from minewatch.alerts.grouping import AlertBook, as_found, grouped
+from minewatch.types import Evidence, Verdict
 from packets import NS, START
 from watched import finding
 
 HOUR_S = 3600
+STOPPED = Verdict(
+    1, 0.002, "normal", {"rhythm": None}, [Evidence("gate", "bulk", "text", 0, "Not scored: bulk.")]
+)
 
 
 def at(seconds):
@@ -132,9 +136,11 @@ def test_an_alert_is_withdrawn_and_may_come_back():
     book.add(finding(0, 120))
     (one,) = book.tell(at(125))
     assert (one.revision, one.conversations) == (3, 1)
-    book.dismiss(1, has_ended=True, is_final=True)
+    book.dismiss(STOPPED, has_ended=True, is_final=True)
     (one,) = book.tell(at(185))
-    assert (one.revision, one.conversations) == (4, 0)
+    assert (one.revision, one.conversations, one.mining_probability) == (4, 0, 0.002)
+    assert [item.text for item in one.evidence] == ["Not scored: bulk."]
+    assert (one.disproof, one.detectors) == ((), {"rhythm": None})
     assert not book.follows(1)
     assert book.alerts(at(200)) == []
 
@@ -142,7 +148,7 @@ def test_an_alert_is_withdrawn_and_may_come_back():
 def test_what_was_withdrawn_before_it_was_told_is_never_told():
     book = AlertBook("test")
     book.add(finding(0, 30))
-    book.dismiss(1, has_ended=True, is_final=True)
+    book.dismiss(STOPPED, has_ended=True, is_final=True)
     assert told(book, 35) == []
     assert told(book, 99_999) == []
     assert list(book.cases) == []
@@ -191,9 +197,8 @@ def test_alerts_that_are_over_are_forgotten_after_a_day():
     assert list(book.cases) == []
 
 
-def test_too_many_alerts_are_forgotten_the_oldest_first_and_counted(monkeypatch):
-    monkeypatch.setattr(grouping, "MOST_CASES", 10)
-    book = AlertBook("test")
+def test_too_many_alerts_are_forgotten_the_oldest_first_and_counted():
+    book = AlertBook("test", 10)
     for i in range(25):
         book.add(finding(i, i + 60, flow_id=i, host=f"10.0.1.{i}"))
         book.tell(at(100 + i))
@@ -202,6 +207,50 @@ def test_too_many_alerts_are_forgotten_the_oldest_first_and_counted(monkeypatch)
     assert sorted(int(case.pair[0].split(".")[3]) for case in book.cases) == list(range(15, 25))
     assert not book.follows(3)
     assert book.follows(20)
+
+
+def test_alerts_with_too_many_conversations_are_forgotten_too():
+    """Two of many, the one that was seen last longest ago goes; what is left is followed."""
+    book = AlertBook("test", 10)
+    for i in range(30):
+        book.add(finding(i, i + 60, flow_id=i, host="10.0.1.1"))
+        book.add(finding(i, i + 90, flow_id=100 + i, host="10.0.1.2"))
+    assert [one.host for one in book.tell(at(100))] == ["10.0.1.2"]
+    assert book.forgotten == 1
+    assert (book.follows(3), book.follows(103)) == (False, True)
+    assert told(book, 105) == []
+    assert book.forgotten == 1
+
+
+def test_one_alert_follows_so_many_and_counts_all_in_the_end(monkeypatch):
+    monkeypatch.setattr(grouping, "MOST_OPEN", 3)
+    book = AlertBook("test")
+    for i in range(5):
+        book.add(finding(i, i + 60, flow_id=i))
+    (one,) = book.tell(at(100))
+    assert one.conversations == 3
+    assert [book.follows(i) for i in range(5)] == [True] * 3 + [False] * 2
+    for i in range(5):
+        book.add(over(i, i + 90, i))
+    (one,) = book.tell(at(200))
+    assert one.conversations == 5
+
+
+def test_a_pool_that_is_called_each_second_for_hours_is_one_alert():
+    book = AlertBook("test")
+    revisions = []
+    for i in range(0, 21_600, 6):
+        for k in range(6):
+            start_s = i + k
+            book.add(over(start_s, start_s + 31, start_s, community_id=f"1:{start_s}"))
+        revisions += book.tell(at(i + 40))
+    (case,) = book.cases
+    assert len({one.id for one in revisions}) == 1
+    assert case.conversations == 21_600
+    assert len(revisions) < 6 + 15 + 3
+    assert len(case.ended.latest) == 16
+    assert not case.open
+    assert list(book.flows()) == []
 
 
 def test_findings_of_a_scan_make_the_same_alerts_in_any_order():

@@ -37,7 +37,8 @@ def day_of(time_ns):
         ('host = "10.0.0.1"\npool = "203.0.113.9"', False),
         ('host = "10.0.0.1"\npool = "203.0.113.8"', True),
         ('host = "10.0.0.2"', True),
-        ('alert = "ffffff"', True),
+        ('host = "::ffff:10.0.0.1"', False),
+        ('alert = "ffffffff"', True),
         ('host = "10.0.0.1"\nmost = "low"', False),
     ],
 )
@@ -48,7 +49,7 @@ def test_who_is_named_is_not_told(tmp_path, subject, is_told):
 
 def test_an_alert_is_named_by_the_beginning_of_its_id(tmp_path):
     one = alert()
-    entries = written(tmp_path, f'{ENTRY}until = 2999-01-01\nalert = "{one.id[:8]}"\n')
+    entries = written(tmp_path, f'{ENTRY}until = 2999-01-01\nalert = "{one.id[:8].upper()}"\n')
     assert to_tell([one], entries) == []
 
 
@@ -77,6 +78,9 @@ def test_it_holds_on_the_day_that_it_names_and_not_after(tmp_path):
         ("[[suppress]]\n", "add owner, reason, until"),
         (f"{ENTRY}until = 2999-01-01\n", "names nothing"),
         (f'{ENTRY}until = 2999-01-01\nhost = "x"\n', "write an address"),
+        (f'{ENTRY}until = 2999-01-01\nalert = "{"a" * 7}"\n', "8 to 32 digits of an id"),
+        (f'{ENTRY}until = 2999-01-01\nalert = "{"a" * 33}"\n', "8 to 32 digits of an id"),
+        (f'{ENTRY}until = 2999-01-01\nalert = "eth0eth0"\n', "8 to 32 digits of an id"),
         (f'{ENTRY}until = "soon"\nhost = "10.0.0.1"\n', "is no time in UTC"),
         (f'{ENTRY}until = 2999-01-01T00:00:00\nhost = "10.0.0.1"\n', "is no time in UTC"),
         (f'{ENTRY}until = 2999-01-01\nhost = "10.0.0.1"\nmost = "huge"\n', "write one of low"),

@@ -133,6 +133,10 @@ def has_series(arrays):
     return arrays["rows"][:, st.SERIES_COUNT] > 20
 
 
+def has_none(arrays):
+    return arrays["rows"][:, st.SERIES_COUNT] == 0
+
+
 def has_ring(arrays):
     return arrays["rows"][:, st.SERIES_COUNT] > st.FIRST_PACKETS
 
@@ -151,7 +155,13 @@ def has_ring(arrays):
         put("series", 0, 2 * st.SERIES_CHUNK, 1 << 30),
         put("heads", 0, st.BLOCK_CAPTURED, 1 << 30),
         ("counts", lambda arrays: arrays["counts"].put(st.N_SERIES, 1 << 40)),
+        put("rows", has_series, st.SERIES_COUNT, -5),
+        put("rows", has_none, st.SERIES_TAIL, 1 << 40),
         ("counts", lambda arrays: arrays["counts"].put(st.N_RECORDS, -5)),
+        ("counts", lambda arrays: arrays["counts"].put(st.SWEEP_AT, -(1 << 40))),
+        ("counts", lambda arrays: arrays["counts"].put(st.SWEEP_AT, 1 << 40)),
+        ("counts", lambda arrays: arrays["counts"].put(st.N_LOOKED, -(1 << 40))),
+        ("counts", lambda arrays: arrays["counts"].put(st.N_LOOKED, 1 << 40)),
         ("counts", lambda arrays: arrays.update(counts=arrays["counts"][:5])),
         ("sizes", lambda arrays: arrays["sizes"].put(0, 1 << 50)),
         ("row_numbers", lambda arrays: arrays["row_numbers"].put(0, 1)),

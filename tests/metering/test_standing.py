@@ -34,8 +34,15 @@ def metered(packets, **options):
     return process
 
 
-def due(process, before_s, now_s, least=6):
-    look = process.due_biflows(at(before_s), at(now_s), AGES, least)
+def look_at(process, before_s, now_s, ages=AGES, least=6):
+    """The biflows that are due, which are few enough for one look; None if none is."""
+    looks = [*process.due_biflows(at(before_s), at(now_s), ages, least)]
+    assert len(looks) <= 1
+    return looks[0] if looks else None
+
+
+def due(process, before_s, now_s):
+    look = look_at(process, before_s, now_s)
     return [] if look is None else look.flow_ids.tolist()
 
 
@@ -100,7 +107,7 @@ CLOSE = [Packet(at(41), flags=FIN), Packet(at(41)).answer(flags=FIN)]
 def test_a_biflow_that_has_ended_is_due_once_until_it_is_handed_out():
     packets = [*talk(40), *CLOSE, Packet(at(55), flags=SYN)]
     process = metered(packets)
-    look = process.due_biflows(at(50), at(55), AGES, 6)
+    look = look_at(process, 50, 55)
     assert look.flow_ids.tolist() == [1]
     assert look.has_ended.tolist() == [True]
     assert look.flows.select("flow_end_reason", "payload_packet_count").rows() == [(3, 8)]
@@ -123,14 +130,14 @@ def test_a_look_tells_what_the_end_of_the_input_would():
         process = metered(packets[:n])
         rest = [*metered(packets[:n]).finish()][-1]
         now_s = (packets[n - 1].time_ns - START) / NS + 1
-        look = process.due_biflows(at(-1), at(now_s), np.array([1], np.int64), 6)
+        look = look_at(process, -1, now_s, np.array([1], np.int64))
         wanted = rest.flows.filter(pl.col("flow_id").is_in(look.flow_ids.tolist()))
         order = ["flow_id", "flow_start_nanoseconds"]
         assert look.flows.sort(order).equals(wanted.sort(order)), n
         mine, theirs = look.packets(look.flow_ids), rest.packets(look.flow_ids)
         for flow_id in look.flow_ids.tolist():
             assert mine[flow_id].time_ns.tolist() == theirs[flow_id].time_ns.tolist()
-        again = process.due_biflows(at(-1), at(now_s), np.array([1], np.int64), 6)
+        again = look_at(process, -1, now_s, np.array([1], np.int64))
         assert again.flows.equals(look.flows)
         after = [*process.finish()][-1]
         assert after.flows.equals(rest.flows)
@@ -138,7 +145,7 @@ def test_a_look_tells_what_the_end_of_the_input_would():
 
 def test_suspects_are_marked_and_let_go():
     process = metered([*talk(50), *talk(50, (MINER[0], 50_000))])
-    look = process.due_biflows(at(0), at(30), AGES, 6)
+    look = look_at(process, 0, 30)
     look.keep(np.array([2], np.int64))
     rows = process._pools.rows
     is_suspect = {int(row[st.FLOW_ID]): bool(row[st.STATUS] & st.SUSPECT) for row in rows[:2]}
@@ -146,3 +153,16 @@ def test_suspects_are_marked_and_let_go():
     look.keep(np.array([1], np.int64))
     is_suspect = {int(row[st.FLOW_ID]): bool(row[st.STATUS] & st.SUSPECT) for row in rows[:2]}
     assert is_suspect == {1: True, 2: False}
+
+
+def test_a_look_is_at_no_more_than_so_many_and_at_all_of_them(monkeypatch):
+    monkeypatch.setattr("minewatch.metering.process.MOST_LOOKED_AT", 3)
+    packets = [one for i in range(8) for one in talk(40, (MINER[0], 50_000 + i))]
+    process = metered(sorted(packets, key=lambda packet: packet.time_ns))
+    looks = []
+    for look in process.due_biflows(at(0), at(31), AGES, 6):
+        looks.append(look.flow_ids.tolist())
+        look.keep(look.flow_ids[:1])
+    assert looks == [[1, 2, 3], [4, 5, 6], [7, 8]]
+    status = process._pools.rows[:8, st.STATUS]
+    assert np.flatnonzero(status & st.SUSPECT).tolist() == [0, 3, 6]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import json
 import os
+import resource
 import threading
 
 import pytest
@@ -193,6 +195,92 @@ def test_a_full_disk_stops_no_telling(folder, path, monkeypatch):
     monkeypatch.undo()
     folder.tell(watch, alerts)
     assert folder.save(watch, wait=True)
+
+
+@contextlib.contextmanager
+def files_of_at_most(octets):
+    """Let no file of this process grow beyond: what does not fit is cut, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("saves", [False, True])
+def test_a_line_that_a_full_disk_cut_in_two_spoils_nothing(folder, tmp_path, path, saves):
+    watch, alerts = watch_of(path, 2)
+    folder.tell(watch, alerts)
+    told = tmp_path / "kept" / "told-0.jsonl"
+    whole = told.read_bytes()
+    with files_of_at_most(len(whole) + 100):
+        folder.tell(watch, alerts)
+        assert len(told.read_bytes()) == len(whole) + 100
+        if saves:
+            folder.save(watch, wait=True)
+    assert folder.failures[0] == "what was told cannot be written: File too large"
+    assert folder.failures[1:] == ["no checkpoint: File too large"] * saves
+    folder.tell(watch, alerts)
+    # The telling that was cut is the only one that is not there.
+    if saves:
+        assert (tmp_path / "kept" / "told-1.jsonl").read_bytes() == whole
+    else:
+        assert told.read_bytes() == whole + whole
+    assert folder.save(watch, wait=True)
+    folder.tell(watch, alerts)
+    assert len(reopened(folder, tmp_path)[1]) == len(alerts)
+
+
+def test_the_name_of_a_file_is_there_before_anything_is_told(folder, tmp_path, path, monkeypatch):
+    """A folder that is synced before the file is made forgets it when power is lost."""
+    synced = []
+    monkeypatch.setattr(checkpoints, "sync_folder", lambda at: synced.append(names(tmp_path)))
+    watch, alerts = watch_of(path, 2)
+    folder.tell(watch, alerts)
+    assert synced == [["lock", "told-0.jsonl"]]
+
+
+def test_a_damaged_checkpoint_does_not_push_out_a_good_one(folder, tmp_path, path):
+    for n in (1, 2):
+        folder.save(watch_of(path, n, 30)[0], wait=True)
+    (tmp_path / "kept" / "checkpoint-1.state").write_bytes(b"")
+    folder.close()
+    folder._lock = os.open(os.devnull, os.O_RDONLY)  # closed once more by the fixture
+    other = CheckpointFolder(tmp_path / "kept", ["a.pcap", 1])
+    watch = new_watch()
+    other.restore(watch)
+    other.save(watch, wait=True)
+    (tmp_path / "kept" / "checkpoint-2.state").write_bytes(b"")
+    other.close()
+    last = CheckpointFolder(tmp_path / "kept", ["a.pcap", 1])
+    watch = new_watch()
+    last.restore(watch)
+    last.close()
+    assert watch.counters.packets == watch_of(path, 1, 30)[0].counters.packets
+
+
+def test_other_files_in_the_folder_are_left_alone(folder, tmp_path, path):
+    for name in ("checkpoint-\u00b2.state", "checkpoint-7.txt", "told-8", "checkpoint-9.state.old"):
+        (tmp_path / "kept" / name).write_bytes(b"x")
+    folder.save(watch_of(path)[0], wait=True)
+    assert {"checkpoint-0.state", "told-0.jsonl", "told-8"} < set(names(tmp_path))
+    watch, _, is_same, failures = reopened(folder, tmp_path)
+    assert (is_same, failures) == (True, [])
+    assert watch.counters.packets > 0
+
+
+def test_what_cannot_be_read_of_what_was_told_is_an_error(folder, tmp_path):
+    (tmp_path / "kept" / "told-0.jsonl").mkdir()
+    with pytest.raises(SourceError, match="cannot be read: Is a directory"):
+        reopened(folder, tmp_path)
+
+
+def test_a_line_without_end_is_an_error(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "MAX_LINE_OCTETS", 100)
+    (tmp_path / "kept" / "told-0.jsonl").write_bytes(b"[" * 101)
+    with pytest.raises(SourceError, match="is damaged: a line without end"):
+        reopened(folder, tmp_path)
 
 
 def test_what_is_written_is_json_lines(folder, tmp_path):

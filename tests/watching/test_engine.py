@@ -2,12 +2,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
 from minewatch.alert import Change, Severity
 from minewatch.allow.entries import Entry, Known
+from minewatch.cli.simulate import simulate
 from minewatch.metering import ticks
 from minewatch.metering.state import MeteringOptions
 from minewatch.pipeline import PipelineOptions
@@ -35,6 +35,7 @@ from watched import (
 )
 
 LAB = Path(__file__).parents[2] / "src" / "minewatch" / "lab"
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*/capture.pcap"))
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,30 @@ def test_the_demonstration_gives_the_same_alerts_too():
     path = str(LAB / "demo.pcap")
     assert last_words(told(path)) == of_scan(path)
     assert len(of_scan(path)) == 2
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.parent.name)
+def test_golden_captures_give_the_same_alerts_too(path):
+    assert last_words(told(str(path), (50,))) == of_scan(str(path))
+
+
+@pytest.mark.parametrize(("composition", "seed"), [("wild", 3), ("paper", 7)])
+def test_simulated_traffic_gives_the_same_alerts_too(tmp_path, composition, seed):
+    """Miners in the clear and in TLS, some that hide, among services of all kinds: two hours."""
+    simulate(
+        out=str(tmp_path / "made"),
+        conversations=400,
+        mining=15,
+        days=0.08,
+        seed=seed,
+        composition=composition,
+        quiet=True,
+    )
+    path, watch = str(tmp_path / "made" / "simulated.pcap"), new_watch()
+    alerts = told(path, (5_000,), watch)
+    assert last_words(alerts) == of_scan(path)
+    assert watch.meter.counters.evicted_biflows == watch.book.forgotten == 0
+    assert len(last_words(alerts)) > 5
 
 
 @pytest.mark.parametrize("sizes", [(1,), (7, 1, 100), (64,)])
@@ -240,6 +265,19 @@ def test_a_clock_that_was_set_back_does_not_blind_it(tmp_path):
     assert new[1].updated_ns - new[1].first_seen_ns < 50 * NS
 
 
+def test_a_conversation_in_which_the_clock_was_set_back_is_judged_all_the_same(tmp_path):
+    """It began under a clock that went a day ahead, as at a start before the time is known."""
+    frames = in_order(mining(0, 12))
+    path = tmp_path / "a.pcap"
+    earlier = [replace(one, time_ns=one.time_ns - 86_400 * NS) for one in frames[5:]]
+    path.write_bytes(pcap([*frames[:5], *earlier], nano=True))
+    watch = new_watch()
+    alerts = [one for batch in batches(str(path)) for alerts in watch.feed(batch) for one in alerts]
+    assert alerts[0].change is Change.NEW
+    assert alerts[0].updated_ns - earlier[0].time_ns < 90 * NS
+    assert watch.meter.counted().biflows == 2
+
+
 def test_what_plug_ins_cannot_do_is_told(tmp_path):
     class Broken:
         name, requires, uses = "broken", (), ()
@@ -281,5 +319,8 @@ def test_a_conversation_that_the_gate_stops_in_the_end_is_withdrawn(tmp_path, mo
     monkeypatch.setattr("minewatch.gate.gate_reason", lambda: stopped)
     (last,) = watch.finish()
     assert (last.conversations, last.severity) == (0, Severity.LOW)
+    assert [item.text for item in last.evidence] == [
+        "Not scored: 1 MiB or more at over 256 kbit/s: mining is a trickle."
+    ]
     assert last_words([*alerts, last]) == []
-    assert np.isfinite(last.mining_probability)
+    assert last.mining_probability == watch.scan.fusion.prior

@@ -87,6 +87,7 @@ def saved(path):
         (lambda head, arrays: head["settings"].update(tick_s=9), r"other settings \(tick_s\)"),
         (lambda head, arrays: head["book"].update(flows=[[1, 9]]), "case 9"),
         (lambda head, arrays: arrays.update(clock=np.zeros(2, np.int64)), "clock"),
+        (lambda head, arrays: arrays.update(clock=np.zeros(6, np.int64)), "of another tick"),
         (
             lambda head, arrays: arrays.update(interval_records=np.zeros(9, np.int64)),
             "interval records of shape",

@@ -9,15 +9,15 @@ from typing import Final, TypeVar
 
 from minewatch.alert import Alert, Change, Severity
 from minewatch.alerts.advice import next_steps
-from minewatch.alerts.finding import Finding, Pair
+from minewatch.alerts.finding import Finding, Pair, Recent
 from minewatch.alerts.severity import severity_of
 
 HOUR_NS: Final = 3600 * 1_000_000_000
 """An alert ends when its conversations were over for so long; what begins later is another one."""
 MOST_IDS: Final = 16
 """Community ids that an alert names."""
-MOST_TEXTS: Final = 64
-"""Open conversations whose evidence is kept; of others only that of stronger ones."""
+MOST_TEXTS: Final = 8
+"""Open conversations whose evidence is kept: the strongest, of which one is shown."""
 NEVER: Final = -(1 << 63)
 T = TypeVar("T")
 
@@ -46,8 +46,8 @@ class Ended:
     kinds: tuple[str, ...] = ()
     has_proof: bool = False
     strongest: Finding | None = None
-    latest: list[Finding] = field(default_factory=list)
-    """At most ``MOST_IDS``, the latest last, without texts."""
+    latest: list[Recent] = field(default_factory=list)
+    """At most ``MOST_IDS``, the latest last."""
 
     def add(self, found: Finding) -> None:
         """Take in one more.
@@ -63,9 +63,7 @@ class Ended:
         self.has_proof |= found.has_proof
         if self.strongest is None or found.strength > self.strongest.strength:
             self.strongest = found
-        self.latest.append(found.without_text())
-        self.latest.sort(key=lambda one: one.recency)
-        del self.latest[:-MOST_IDS]
+        self.latest = sorted([*self.latest, found.recency])[-MOST_IDS:]
 
 
 @dataclass(slots=True)
@@ -115,11 +113,15 @@ class Case:
             self.open[found.flow_id] = self._kept(found)
 
     def _kept(self, found: Finding) -> Finding:
-        """Leave out the texts of one that is not shown, where there are many."""
-        if len(self.open) < MOST_TEXTS:
+        """Leave out the texts of the weakest, where many have some."""
+        told = [one for one in self.open.values() if one.evidence]
+        if len(told) < MOST_TEXTS:
             return found
-        strongest = max(one.strength for one in self.open.values())
-        return found if found.strength > strongest else found.without_text()
+        weakest = min(told, key=lambda one: one.strength)
+        if found.strength < weakest.strength:
+            return found.without_text()
+        self.open[weakest.flow_id] = weakest.without_text()
+        return found
 
     @property
     def conversations(self) -> int:
@@ -201,14 +203,14 @@ class Case:
             severity, self.is_standing, tuple(sorted(known | kinds)), steps, allowed_by, is_over
         )
 
-    def _latest(self) -> list[Finding]:
+    def _latest(self) -> list[Recent]:
         """The latest conversations, the latest last."""
-        return sorted([*self.ended.latest, *self.open.values()], key=lambda one: one.recency)
+        return sorted([*self.ended.latest, *(one.recency for one in self.open.values())])
 
     def _allowed_by(self) -> str | None:
         """The allowance of the latest conversation: what went before has gone."""
         latest = self._latest()
-        return latest[-1].allowed_by if latest else None
+        return (latest[-1].allowed_by or None) if latest else None
 
     def alert(self, source: str, now_ns: int, change: Change) -> Alert:
         """Return the alert as it stands.
@@ -219,7 +221,7 @@ class Case:
         now_ns : the data's time.
         change : why it is told.
         """
-        shown = max(self._mining(), key=lambda one: one.strength, default=self.doubted)
+        shown = max(self._mining(), key=_legibility, default=self.doubted)
         if shown is None:
             before = _known(self.before)
             return replace(before, revision=self.revision, change=change, updated_ns=now_ns)
@@ -234,7 +236,9 @@ class Case:
             pool_port=shown.pool_port,
             protocol_identifier=protocol,
             severity=state.severity,
-            mining_probability=shown.probability,
+            mining_probability=max(
+                (one.probability for one in self._mining()), default=shown.probability
+            ),
             first_seen_ns=self.first_ns,
             last_seen_ns=self.last_ns,
             updated_ns=now_ns,
@@ -258,6 +262,11 @@ class Case:
                 is_standing=state.is_standing,
             ),
         )
+
+
+def _legibility(found: Finding) -> tuple[bool, tuple[float, int, str]]:
+    """Sort what can be shown: the strongest last, among those whose evidence is kept."""
+    return (bool(found.evidence), found.strength)
 
 
 def _known(value: T | None) -> T:

@@ -5,12 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from minewatch.types import Evidence
+from minewatch.types import Evidence, Verdict
 
 Pair: TypeAlias = tuple[str, str, int, int]
 """What an alert is about: host, pool, port of the server, protocol."""
+
+
+class Recent(NamedTuple):
+    """What an alert names of a conversation; the latest sort last."""
+
+    end_ns: int
+    start_ns: int
+    community_id: str
+    """Empty where the protocol has none."""
+    allowed_by: str
+    """Empty if nothing allows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +89,31 @@ class Finding:
         return (self.probability, -self.start_ns, self.community_id or "")
 
     @property
-    def recency(self) -> tuple[int, int, str]:
-        """Return what sorts findings by time, the latest last."""
-        return (self.end_ns, self.start_ns, self.community_id or "")
+    def recency(self) -> Recent:
+        """Return what is kept of it when it is over."""
+        return Recent(self.end_ns, self.start_ns, self.community_id or "", self.allowed_by or "")
+
+    def against(self, verdict: Verdict, *, has_ended: bool, is_final: bool) -> Finding:
+        """Return it as one that is no mining, because the gate stopped it.
+
+        Parameters
+        ----------
+        verdict : on it, with the reason as its evidence.
+        has_ended : it will have no more packets.
+        is_final : this is the last word on it.
+        """
+        return replace(
+            self,
+            is_mining=False,
+            has_ended=has_ended,
+            is_final=is_final,
+            probability=verdict.mining_probability,
+            kinds=(),
+            has_proof=False,
+            detectors=verdict.detectors,
+            evidence=tuple(verdict.evidence),
+            disproof=(),
+        )
 
     def without_text(self) -> Finding:
         """Return it without what takes most memory."""

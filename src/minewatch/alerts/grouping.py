@@ -15,12 +15,18 @@ from minewatch.alert import Alert, Change
 from minewatch.alerts.case import HOUR_NS, NEVER, Case, Told
 from minewatch.alerts.finding import Finding, Pair
 from minewatch.alerts.ids import id_of
+from minewatch.types import Verdict
 
 RETAINED_NS: Final = 24 * HOUR_NS
 """How long an alert that is over is remembered: a conversation that belongs to it may be labelled
 hours after it began."""
-MOST_CASES: Final = 50_000
+MOST_CASES: Final = 10_000
 """Alerts at the same time; with more, those that were seen last longest ago are forgotten."""
+MOST_OPEN: Final = 1_000
+"""Conversations of one alert that are followed at the same time; of more only the last word is
+taken in, so that who opens connections by the thousand costs little."""
+OPEN_A_CASE: Final = 5
+"""Conversations that are followed altogether, for each alert that there may be."""
 
 
 class AlertBook:
@@ -29,6 +35,7 @@ class AlertBook:
     Parameters
     ----------
     source : what is watched.
+    most_cases : alerts at the same time.
 
     Notes
     -----
@@ -38,8 +45,9 @@ class AlertBook:
     which it went on; and when it is over.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, most_cases: int = MOST_CASES) -> None:
         self.source = source
+        self.most_cases = most_cases
         self.forgotten = 0
         """Alerts that were forgotten because there were too many."""
         self._cases: dict[Pair, list[Case]] = {}
@@ -95,26 +103,28 @@ class AlertBook:
             if not found.is_mining:
                 return
             case = self._case_for(found)
+            if len(case.open) >= MOST_OPEN and not found.is_final:
+                return
         case.take(found)
         if found.is_final:
             self._of_flow.pop(found.flow_id, None)
         else:
             self._of_flow[found.flow_id] = case
 
-    def dismiss(self, flow_id: int, *, has_ended: bool, is_final: bool) -> None:
+    def dismiss(self, verdict: Verdict, *, has_ended: bool, is_final: bool) -> None:
         """Let a conversation that was labelled mining be none, because the gate stopped it.
 
         Parameters
         ----------
-        flow_id : of one that ``follows``.
+        verdict : on one that ``follows``, with the reason as its evidence.
         has_ended : it will have no more packets.
         is_final : this is the last word on it.
         """
+        flow_id = verdict.flow_id
         case = self._of_flow[flow_id]
         known = case.open.get(flow_id, case.doubted)
         if known is not None and known.flow_id == flow_id:
-            change = replace(known, is_mining=False, has_ended=has_ended, is_final=is_final)
-            case.take(change)
+            case.take(known.against(verdict, has_ended=has_ended, is_final=is_final))
         if is_final:
             del self._of_flow[flow_id]
 
@@ -197,18 +207,29 @@ class AlertBook:
 
     def _forget(self, now_ns: int) -> None:
         """Forget what is over for a day, what was never told and is none, and what is too many."""
-        too_many = sum(len(cases) for cases in self._cases.values()) - MOST_CASES
-        gone = [case for case in self.cases if self._is_gone(case, now_ns)]
-        if too_many > len(gone):
-            oldest = sorted(self.cases, key=lambda one: one.last_ns)[:too_many]
-            self.forgotten += len(oldest)
-            gone = oldest
-        for case in gone:
-            for flow_id in [number for number, one in self._of_flow.items() if one is case]:
-                del self._of_flow[flow_id]
-            self._cases[case.pair] = [one for one in self._cases[case.pair] if one is not case]
-            if not self._cases[case.pair]:
-                del self._cases[case.pair]
+        gone = {id(case) for case in self.cases if self._is_gone(case, now_ns)}
+        gone |= self._too_many([case for case in self.cases if id(case) not in gone])
+        if not gone:
+            return
+        self._of_flow = {n: case for n, case in self._of_flow.items() if id(case) not in gone}
+        left = [case for case in self.cases if id(case) not in gone]
+        self._cases = {}
+        for case in left:
+            self.put(case)
+
+    def _too_many(self, cases: list[Case]) -> set[int]:
+        """The ids of objects among ``cases`` for which there is no room."""
+        too_many = len(cases) - self.most_cases
+        too_many_open = sum(len(case.open) for case in cases) - OPEN_A_CASE * self.most_cases
+        chosen: set[int] = set()
+        if too_many > 0 or too_many_open > 0:
+            for case in sorted(cases, key=lambda one: one.last_ns):
+                if len(chosen) >= too_many and too_many_open <= 0:
+                    break
+                chosen.add(id(case))
+                too_many_open -= len(case.open)
+        self.forgotten += len(chosen)
+        return chosen
 
     @staticmethod
     def _is_gone(case: Case, now_ns: int) -> bool:

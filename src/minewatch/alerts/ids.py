@@ -14,10 +14,10 @@ HOUR_NS: Final = 3600 * 1_000_000_000
 def id_of(found: Finding) -> str:
     """Return the id of the alert that a finding raises.
 
-    It is made from the hour in which the conversation began, and not from the moment: of two
+    It is made from the hour (UTC) in which the conversation began, and not from the moment: of two
     conversations that a host opens with a pool at the same time, a watch may flag the second one
-    first, and a scan knows the first one. Two alerts of one host and pool begin more than an hour
-    apart.
+    first, and a scan knows the first one. Only where an hour begins between the two do their ids
+    differ. Two alerts of one host and pool begin more than an hour apart.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ import msgspec
 from minewatch.alert import Alert
 from minewatch.alerts.case import Case, Told
 from minewatch.alerts.finding import Pair
-from minewatch.alerts.grouping import AlertBook
+from minewatch.alerts.grouping import MOST_CASES, AlertBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,13 @@ def save_book(book: AlertBook) -> Any:
     return msgspec.to_builtins(_Saved(book.source, cases, flows, book.forgotten), str_keys=True)
 
 
-def load_book(value: Any) -> AlertBook:
+def load_book(value: Any, most_cases: int = MOST_CASES) -> AlertBook:
     """Return the book that was saved.
 
     Parameters
     ----------
     value : what ``save_book`` returned.
+    most_cases : alerts at the same time from now on.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def load_book(value: Any) -> AlertBook:
         saved = msgspec.convert(value, _Saved, str_keys=True)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    book = AlertBook(saved.source)
+    book = AlertBook(saved.source, most_cases)
     book.forgotten = saved.forgotten
     for case in saved.cases:
         book.put(case)

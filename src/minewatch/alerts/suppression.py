@@ -8,7 +8,7 @@ than it was allowed for.
 
 from __future__ import annotations
 
-import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from minewatch.alert import Alert, Severity
+from minewatch.address import halves_of, text_of
+from minewatch.alert import ID_CHARACTERS, Alert, Severity
 from minewatch.errors import ConfigError, SourceError
 
 MAX_OCTETS: Final = 1 << 20
 MAX_ENTRIES: Final = 1_000
 MAX_TEXT: Final = 200
+LEAST_OF_ID: Final = 8
+"""Digits of an id that name an alert."""
 TABLE: Final = "suppress"
 SUBJECTS: Final = ("alert", "host", "pool")
 """Of these an entry needs one; several narrow it."""
 REQUIRED: Final = ("owner", "reason", "until")
+_ID: Final = re.compile(rf"[0-9a-f]{{{LEAST_OF_ID},{ID_CHARACTERS}}}")
 _RANK: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -123,6 +127,8 @@ def _entry(values: Mapping[str, Any], place: str) -> Suppression:
     for key in ("host", "pool"):
         if key in texts:
             texts[key] = _address(texts[key], place)
+    if "alert" in texts:
+        texts["alert"] = _beginning(texts["alert"], place)
     most = texts.pop("most", Severity.HIGH.value)
     if most not in list(Severity):
         raise ConfigError(f"{place}: most {most[:40]!r}: write one of {', '.join(Severity)}")
@@ -138,9 +144,18 @@ def _text(value: object, key: str, place: str) -> str:
     return value.strip()
 
 
+def _beginning(text: str, place: str) -> str:
+    """The beginning of an id; of a short one nobody could say which alerts it means."""
+    if not _ID.fullmatch(text.lower()):
+        raise ConfigError(
+            f"{place}: alert {text[:40]!r}: write {LEAST_OF_ID} to {ID_CHARACTERS} digits of an id"
+        )
+    return text.lower()
+
+
 def _address(text: str, place: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        return text_of(*halves_of(text))
     except ValueError as error:
         raise ConfigError(f"{place}: {error}; write an address") from error
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import numba
 
-from minewatch.metering.biflow import NO_RESOURCES, end_biflow
+from minewatch.metering.biflow import end_biflow
 from minewatch.metering.state import (
     ENDED,
     FIRST_PACKETS,
@@ -92,14 +92,15 @@ def rank_rows(
 
 
 @numba.njit(cache=True, nogil=True)
-def end_rows(pools: Pools, numbers: Int64Array, start: int, keep: bool) -> int:
-    """End biflows for lack of memory from ``start`` on; return where it stopped for room.
+def end_rows(pools: Pools, numbers: Int64Array, start: int, reason: int, keep: bool) -> int:
+    """End biflows from ``start`` on; return where it stopped for room.
 
     Parameters
     ----------
     pools : the memory of the metering process.
     numbers : rows of open biflows.
     start : where to begin among them.
+    reason : why they end.
     keep : their packets and payload are fetched before the rows are used again.
     """
     counts = pools.counts
@@ -109,5 +110,5 @@ def end_rows(pools: Pools, numbers: Int64Array, start: int, keep: bool) -> int:
             or counts[N_ENDED] + 2 > pools.ended.shape[0]
         ):
             return i
-        end_biflow(pools, numbers[i], NO_RESOURCES, keep)
+        end_biflow(pools, numbers[i], reason, keep)
     return numbers.shape[0]

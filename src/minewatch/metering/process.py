@@ -16,6 +16,8 @@ from minewatch.metering import state as st
 from minewatch.metering.tables import PacketTable, PayloadTable
 from minewatch.types import BoolArray, FlowTable, Int64Array, PacketBatch
 
+MOST_LOOKED_AT: Final = st.MAX_ENDED
+"""Biflows at most that are looked at together: as many as are handed out together."""
 _NS: Final = 1_000_000_000
 _FLOW_TYPES: Final = schema.polars_schema(schema.FLOW)
 _NULLABLE: Final = frozenset(
@@ -217,8 +219,8 @@ class Meter:
 
     def due_biflows(
         self, before_ns: int, now_ns: int, ages_ns: Int64Array, least_packets: int
-    ) -> StandingBiflows | None:
-        """Return the biflows that are due for a look, see ``standing``; None if there are none.
+    ) -> Iterator[StandingBiflows]:
+        """Yield the biflows that are due for a look, see ``standing``, at most so many at a time.
 
         Open ones are by their age, and those that have ended once, if they were not handed out.
         """
@@ -228,14 +230,23 @@ class Meter:
         start = int(self._pools.counts[st.N_LOOKED])
         m = standing.find_ended(self._pools, start, least_packets, ended)
         self._pools.counts[st.N_LOOKED] = self._pools.counts[st.N_ENDED]
-        if not n + m:
-            return None
-        return StandingBiflows(self._pools, np.concatenate([rows[:n], ended[:m]]))
+        due = np.concatenate([rows[:n], ended[:m]])
+        for at in range(0, len(due), MOST_LOOKED_AT):
+            yield StandingBiflows(self._pools, due[at : at + MOST_LOOKED_AT])
 
-    def set_back(self, now_ns: int) -> None:
-        """Let the clock show ``now_ns``, because what stamps the packets was set back."""
-        self._pools.counts[st.CLOCK_NS] = now_ns
-        self._pools.counts[st.SWEPT_NS] = min(int(self._pools.counts[st.SWEPT_NS]), now_ns)
+    def set_back(self, now_ns: int) -> Iterator[MeterOutput]:
+        """Let the clock show ``now_ns``, because what stamps the packets was set back.
+
+        Biflows that began later than that end: nobody would look at them before that time comes
+        again. What goes on becomes a biflow that begins now.
+        """
+        counts, rows = self._pools.counts, self._pools.rows[: self._pools.counts[st.N_ROWS]]
+        counts[st.CLOCK_NS] = now_ns
+        counts[st.SWEPT_NS] = min(int(counts[st.SWEPT_NS]), now_ns)
+        is_open = (rows[:, st.STATUS] != st.FREE) & (rows[:, st.STATUS] & st.ENDED == 0)
+        yield from self._end(
+            np.flatnonzero(is_open & (rows[:, st.START_NS] > now_ns)), biflow.FORCED
+        )
 
     def counted(self) -> MeterCounters:
         """Return the counters as they are now, and not as they were at the last output."""
@@ -336,7 +347,11 @@ class Meter:
             name = eviction.RANKS[rank]
             told = self.counters.evicted_by_rank
             told[name] = told.get(name, 0) + int(count)
-        rows, done = numbers[chosen], 0
+        yield from self._end(numbers[chosen], biflow.NO_RESOURCES)
+
+    def _end(self, rows: Int64Array, reason: int) -> Iterator[MeterOutput]:
+        """End open biflows."""
+        done = 0
         while done < len(rows):
-            done = eviction.end_rows(self._pools, rows, done, self.options.keep_packets)
+            done = eviction.end_rows(self._pools, rows, done, reason, self.options.keep_packets)
             yield from self._output()

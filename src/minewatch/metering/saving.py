@@ -158,9 +158,14 @@ def _check_rows(pools: st.Pools, numbers: np.ndarray) -> None:
     ended = pools.ended[: counts[st.N_ENDED]]
     if not np.array_equal(np.sort(ended), numbers[is_ended]):
         raise ValueError("ended: not the rows that have ended")
+    if not 0 <= counts[st.SWEEP_AT] <= counts[st.N_ROWS]:
+        raise ValueError("counts: a sweep of rows that are not there")
+    if not 0 <= counts[st.N_LOOKED] <= counts[st.N_ENDED]:
+        raise ValueError("counts: a look at what has not ended")
     packets = rows[:, st.SERIES_COUNT]
-    first = np.clip(packets, 0, st.FIRST_PACKETS)
-    chunks = -(-first // st.SERIES_CHUNK)
+    if (packets < 0).any() or (rows[packets == 0, st.SERIES_TAIL] != 0).any():
+        raise ValueError("rows: a series of less than nothing, or the end of none")
+    chunks = -(-np.minimum(packets, st.FIRST_PACKETS) // st.SERIES_CHUNK)
     _check_chains(
         rows[:, st.SERIES_HEAD],
         rows[:, st.SERIES_TAIL],

@@ -8,7 +8,7 @@ from typing import Final
 
 from minewatch.alert import Alert, Change
 from minewatch.alerts.forms.clean import moment
-from minewatch.alerts.forms.wording import pool, sentences
+from minewatch.alerts.forms.wording import sentences
 from minewatch.output.records import printable
 
 _ID_CHARACTERS: Final = 12
@@ -30,16 +30,7 @@ def alert_lines(alert: Alert) -> Iterator[str]:
     '1970-01-01T00:00:00.000000Z ended HIGH 0123456789ab 10.0.0.5 no longer mines'
     """
     head = f"{moment(alert.updated_ns)} {alert.change} {alert.severity.upper()}"
-    text = sentences(alert) if alert.conversations else _withdrawn(alert)
-    yield printable(f"{head} {alert.id[:_ID_CHARACTERS]} {text}")
+    yield printable(f"{head} {alert.id[:_ID_CHARACTERS]} {sentences(alert)}")
     if alert.change is Change.NEW:
         for step in alert.next_steps[:1]:
             yield printable(f"    {step}")
-
-
-def _withdrawn(alert: Alert) -> str:
-    """What is left of an alert whose conversations all turned out to be none."""
-    return (
-        f"{alert.host} does not seem to mine at {pool(alert)}: what was seen since speaks against "
-        f"it (probability now {alert.mining_probability:.3f})."
-    )

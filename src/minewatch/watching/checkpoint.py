@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,12 +27,13 @@ from minewatch.alert import Alert
 from minewatch.alerts.saved_book import Telling, catch_up, telling_of, tellings_of
 from minewatch.errors import ConfigError, SourceError
 from minewatch.watching.container import read_whole, sync_folder, write_whole
-from minewatch.watching.engine import Watch
-from minewatch.watching.saved_watch import VERSION, load_watch, save_watch
+from minewatch.watching.saved_watch import VERSION
+from minewatch.watching.saving import AnyWatch, load_any, save_any
 
 KEPT: Final = 2
 """Checkpoints: should the disk have damaged the latest, the one before it serves."""
 MAX_LINE_OCTETS: Final = 1 << 22
+_SUFFIXES: Final = {"checkpoint": "state", "told": "jsonl"}
 
 
 class CheckpointFolder:
@@ -57,6 +59,8 @@ class CheckpointFolder:
         self._lock = self._locked()
         numbers = [*self._numbers("checkpoint"), *self._numbers("told")]
         self._number = max(numbers, default=-1)
+        self._useless: set[int] = set()
+        """Checkpoints that could not be used, and do not count among those that are kept."""
         self._thread: threading.Thread | None = None
         self._told: BinaryIO | None = None
 
@@ -78,14 +82,15 @@ class CheckpointFolder:
         return number
 
     def _numbers(self, kind: str) -> list[int]:
-        names = (path.stem.rpartition("-")[2] for path in self._folder.glob(f"{kind}-*"))
-        return sorted(int(name) for name in names if name.isdigit())
+        """The numbers of our files of a kind, rising; whatever else lies there is left alone."""
+        pattern = re.compile(rf"{kind}-([0-9]{{1,18}})\.{_SUFFIXES[kind]}")
+        found = (pattern.fullmatch(path.name) for path in self._folder.iterdir())
+        return sorted(int(match[1]) for match in found if match)
 
     def _path(self, kind: str, number: int) -> Path:
-        suffix = "jsonl" if kind == "told" else "state"
-        return self._folder / f"{kind}-{number}.{suffix}"
+        return self._folder / f"{kind}-{number}.{_SUFFIXES[kind]}"
 
-    def restore(self, watch: Watch) -> tuple[list[Alert], bool]:
+    def restore(self, watch: AnyWatch) -> tuple[list[Alert], bool]:
         """Let a new watch go on; return what is to be given again, and whether to skip packets.
 
         Packets that were counted are to be skipped where the same file is read from its start once
@@ -109,6 +114,7 @@ class CheckpointFolder:
                 break
             except SourceError as error:
                 problem = problem or error
+                self._useless.add(number)
         if problem is not None:
             if used < 0:
                 raise problem
@@ -124,28 +130,29 @@ class CheckpointFolder:
         is_same = used >= 0 and bool(origin) and origin == self._origin
         return [telling.alert for telling in again], is_same
 
-    def _load(self, watch: Watch, number: int) -> list[str | int]:
+    def _load(self, watch: AnyWatch, number: int) -> list[str | int]:
         path = self._path("checkpoint", number)
         head, arrays = read_whole(path, VERSION)
         try:
-            return load_watch(watch, head, arrays)
+            return load_any(watch, head, arrays)
         except (ValueError, KeyError) as error:
             raise SourceError(str(path), f"cannot be used: {error}") from error
 
     def _tellings(self, number: int) -> Iterator[Telling]:
         """What was told; a line that was cut by a kill is the last one, and was given to nobody."""
         path = self._path("told", number)
-        with open(path, "rb") as file:
-            while line := file.readline(MAX_LINE_OCTETS):
-                try:
-                    telling = telling_of(json.loads(line))
-                except (ValueError, RecursionError) as error:
-                    if line.endswith(b"\n"):
-                        raise SourceError(str(path), f"is damaged: {error}; remove it") from error
-                    return
-                yield telling
+        try:
+            with open(path, "rb") as file:
+                while (line := file.readline(MAX_LINE_OCTETS)).endswith(b"\n"):
+                    yield telling_of(json.loads(line))
+                if len(line) == MAX_LINE_OCTETS:
+                    raise ValueError("a line without end")
+        except OSError as error:
+            raise SourceError(str(path), f"cannot be read: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:
+            raise SourceError(str(path), f"is damaged: {error}; remove it") from error
 
-    def tell(self, watch: Watch, alerts: Sequence[Alert]) -> None:
+    def tell(self, watch: AnyWatch, alerts: Sequence[Alert]) -> None:
         """Write down what is about to be given to others.
 
         Parameters
@@ -162,13 +169,28 @@ class CheckpointFolder:
             os.fsync(self._told.fileno())
         except OSError as error:
             self.failures.append(f"what was told cannot be written: {error.strerror}")
+            self._end()
 
     def _begin(self, number: int) -> BinaryIO:
+        """Open the file of what is told from now on, so that its name outlives a loss of power."""
+        self._end()
         self._number = number
         path = self._path("told", number)
         self._cut(path)
-        sync_folder(self._folder)
-        return open(path, "ab", opener=_private)
+        file = open(path, "ab", opener=_private)  # noqa: SIM115 - it stays open
+        try:
+            sync_folder(self._folder)
+        except OSError:
+            file.close()
+            raise
+        return file
+
+    def _end(self) -> None:
+        """Close the file of what was told; what a full disk did not take is lost, and was told."""
+        if self._told is not None:
+            with contextlib.suppress(OSError):
+                self._told.close()
+            self._told = None
 
     @staticmethod
     def _cut(path: Path) -> None:
@@ -179,7 +201,7 @@ class CheckpointFolder:
             if whole < len(octets):
                 os.truncate(path, whole)
 
-    def save(self, watch: Watch, *, wait: bool = False) -> bool:
+    def save(self, watch: AnyWatch, *, wait: bool = False) -> bool:
         """Write a checkpoint; return False if the one before is not written yet.
 
         Parameters
@@ -193,14 +215,11 @@ class CheckpointFolder:
             self._thread.join()
         number = self._number + 1
         try:
-            if self._told is not None:
-                self._told.close()
-                self._told = None
             self._told = self._begin(number)
         except OSError as error:
             self.failures.append(f"no checkpoint: {error.strerror}")
             return False
-        head, arrays = save_watch(watch, self._origin)
+        head, arrays = save_any(watch, self._origin)
         self._thread = threading.Thread(
             target=self._write, args=(number, head, arrays), name="minewatch-checkpoint"
         )
@@ -218,7 +237,8 @@ class CheckpointFolder:
             self.failures.append(f"no checkpoint: {error.strerror}")
 
     def _remove_before(self, number: int) -> None:
-        kept = [one for one in self._numbers("checkpoint") if one <= number][-KEPT:]
+        whole = set(self._numbers("checkpoint")) - self._useless
+        kept = sorted(one for one in whole if one <= number)[-KEPT:]
         for kind in ("checkpoint", "told"):
             for old in self._numbers(kind):
                 if kept and old < kept[0]:
@@ -230,9 +250,7 @@ class CheckpointFolder:
         """Wait for what is being written, and let others use the folder."""
         if self._thread is not None:
             self._thread.join()
-        if self._told is not None:
-            self._told.close()
-            self._told = None
+        self._end()
         os.close(self._lock)
 
 

@@ -113,7 +113,7 @@ def read_whole(path: Path, version: int) -> tuple[Any, dict[str, np.ndarray]]:
         raise SourceError(str(path), "is damaged: its checksum does not fit; remove it")
     try:
         return _parsed(body[len(magic) :])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise SourceError(str(path), f"is no checkpoint: {error}; remove it") from error
 
 

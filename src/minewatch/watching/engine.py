@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 
 from minewatch import gate
 from minewatch.alert import Alert
@@ -25,8 +26,8 @@ from minewatch.conversations import ConversationBuilder
 from minewatch.metering import ticks
 from minewatch.metering.process import Meter, MeterOutput
 from minewatch.pipeline import ConversationChunk, as_chunk, count_gated
-from minewatch.scanning import ScannedChunk, ScanOptions, ScanReport, Scorer
-from minewatch.types import BoolArray, Int64Array, PacketBatch
+from minewatch.scanning import ScannedChunk, ScanOptions, ScanReport, Scorer, gated_verdict
+from minewatch.types import BoolArray, Int64Array, PacketBatch, Verdict
 from minewatch.watching.findings import findings_of
 from minewatch.watching.options import WatchOptions
 
@@ -78,6 +79,21 @@ class Watch:
     def now_ns(self) -> int:
         """Return the data's time; ``ticks.UNSET`` before the first packet."""
         return int(self.clock[ticks.NOW_NS])
+
+    @property
+    def taken(self) -> int:
+        """Return how many packets were taken in."""
+        return self.counters.packets
+
+    @staticmethod
+    def size_of(batch: PacketBatch) -> int:
+        """Return how many packets a batch holds.
+
+        Parameters
+        ----------
+        batch : that ``feed`` takes.
+        """
+        return batch.n_packets
 
     def know(self, known: Known | None) -> None:
         """Use another list of what may mine from now on.
@@ -133,7 +149,8 @@ class Watch:
         self.counters.strikes += 1
         if set_back:
             self.clock[ticks.SET_BACK] = 0
-            self.meter.set_back(now_ns)
+            for output in self.meter.set_back(now_ns):
+                self._end(output)
             self.book.set_back(now_ns)
             self.looked_ns = now_ns
         self._look(now_ns)
@@ -146,14 +163,13 @@ class Watch:
         before_ns, self.looked_ns = self.looked_ns, now_ns
         if before_ns == ticks.UNSET:
             return
-        due = self.meter.due_biflows(before_ns, now_ns, self._ages, gate.MIN_PAYLOAD_PACKETS)
-        if due is None:
-            return
-        chunk = as_chunk(*self.builder.standing(due.flows), due, self.meter)
-        scanned = self._judge(chunk, due.flow_ids, due.has_ended, are_final=False)
-        self.counters.looks += len(scanned.conversations)
-        is_suspect = scanned.probability >= min(self.options.suspect_from, self.scan.threshold)
-        due.keep(_ids(scanned)[is_suspect])
+        suspect_from = min(self.options.suspect_from, self.scan.threshold)
+        least = gate.MIN_PAYLOAD_PACKETS
+        for due in self.meter.due_biflows(before_ns, now_ns, self._ages, least):
+            chunk = as_chunk(*self.builder.standing(due.flows), due, self.meter)
+            scanned = self._judge(chunk, due.flow_ids, due.has_ended, are_final=False)
+            self.counters.looks += len(scanned.conversations)
+            due.keep(_ids(scanned)[scanned.probability >= suspect_from])
 
     def _end(self, output: MeterOutput) -> None:
         """Judge the conversations that are handed out, as a scan does."""
@@ -188,10 +204,16 @@ class Watch:
         for found in findings_of(scanned, wanted, are_over, are_final=are_final):
             self.book.add(found)
         for at in np.flatnonzero(~np.isin(flow_ids, ids)).tolist():
-            flow_id = int(flow_ids[at])
-            if follows(flow_id):
-                self.book.dismiss(flow_id, has_ended=bool(has_ended[at]), is_final=are_final)
+            if follows(int(flow_ids[at])):
+                verdict = self._gated(chunk, int(flow_ids[at]))
+                self.book.dismiss(verdict, has_ended=bool(has_ended[at]), is_final=are_final)
         return scanned
+
+    def _gated(self, chunk: ConversationChunk, flow_id: int) -> Verdict:
+        """What there is to say of a conversation that the gate stopped."""
+        row = chunk.everything.row(by_predicate=pl.col("flow_id") == flow_id, named=True)
+        names = [detector.name for detector in self.scan.detectors]
+        return gated_verdict(flow_id, row["gate_reason"], self.scan.fusion, names)
 
 
 def _ids(scanned: ScannedChunk) -> Int64Array:

@@ -71,8 +71,9 @@ def alerts_of_scan(chunks: Iterable[ScannedChunk], source: str) -> list[Alert]:
     """Return the alerts of what a scan found, the earliest first.
 
     They are those at which a watch of the same packets arrives, but for how often, when and why
-    they were told (``alerts.grouping.as_found``), as long as the watch had memory enough and no
-    clock was set back in the middle.
+    they were told (``alerts.grouping.as_found``), as long as the watch had memory enough, no clock
+    was set back in the middle, and no conversation was labelled only after a later one of its host
+    and pool had raised an alert: this one may have another hour in its id, or be another alert.
 
     Parameters
     ----------

@@ -111,9 +111,9 @@ def load_watch(watch: Watch, value: Any, arrays: dict[str, np.ndarray]) -> list[
         changed = [name for name in own if own[name] != head.settings.get(name)]
         raise ValueError(f"made with other settings ({', '.join(changed)})")
     clock = arrays["clock"]
-    if clock.shape != watch.clock.shape:
-        raise ValueError("a clock of other words")
-    book = load_book(head.book)
+    if clock.shape != watch.clock.shape or clock[ticks.TICK_NS] != watch.clock[ticks.TICK_NS]:
+        raise ValueError("a clock of other words, or of another tick")
+    book = load_book(head.book, watch.book.most_cases)
     watch.builder.restore(_record_table(arrays[_RECORDS]))
     watch.meter.restore(arrays, HASH_SEED)
     watch.book = book

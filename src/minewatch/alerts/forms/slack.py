@@ -6,11 +6,12 @@ All texts are ``plain_text``: what a server calls itself can make neither a link
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
 
 from minewatch.alert import Alert
 from minewatch.alerts.forms.clean import moment, printable
-from minewatch.alerts.forms.wording import pool, title
+from minewatch.alerts.forms.wording import pool, reasons, title
 
 _HEADER: Final = 150
 _SECTION: Final = 2_900
@@ -43,7 +44,7 @@ def chat_message(alert: Alert) -> dict[str, Any]:
         {"type": "section", "fields": fields},
     ]
     for name, lines in (
-        ("Why", [evidence.text for evidence in alert.evidence[:_REASONS]]),
+        ("Why", [evidence.text for evidence in islice(reasons(alert), _REASONS)]),
         ("What to check next", alert.next_steps),
         ("It is not mining if", alert.disproof),
     ):

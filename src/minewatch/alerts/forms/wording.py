@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from minewatch.alert import Alert, Change
 from minewatch.alerts.forms.clean import moment, printable
+from minewatch.types import Evidence
 
 TITLE_CHARACTERS: Final = 140
 _NAME_CHARACTERS: Final = 64
@@ -15,6 +17,7 @@ _VERBS: Final = {
     Change.UPDATED: "goes on mining",
     Change.ENDED: "no longer mines",
 }
+_WITHDRAWN: Final = "does not seem to mine"
 TRANSPORTS: Final = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
 
 
@@ -25,9 +28,10 @@ def title(alert: Alert) -> str:
     ----------
     alert : any alert.
     """
+    verb = _VERBS[alert.change] if alert.conversations else _WITHDRAWN
     allowed = ", as allowed" if alert.allowed_by else ""
     host = printable(alert.host, _NAME_CHARACTERS)
-    return f"{host} {_VERBS[alert.change]} at {pool(alert)}{allowed}"[:TITLE_CHARACTERS]
+    return f"{host} {verb} at {pool(alert)}{allowed}"[:TITLE_CHARACTERS]
 
 
 def pool(alert: Alert) -> str:
@@ -52,16 +56,37 @@ def sentences(alert: Alert) -> str:
     alert : any alert.
     """
     many = "" if alert.conversations == 1 else "s"
-    parts = [
-        f"{title(alert)}.",
-        f"Severity {alert.severity}, probability {alert.mining_probability:.3f},",
-        f"{alert.conversations} conversation{many} since {moment(alert.first_seen_ns)}.",
-    ]
+    since = f"since {moment(alert.first_seen_ns)}"
+    if alert.conversations:
+        parts = [
+            f"{title(alert)}.",
+            f"Severity {alert.severity}, probability {alert.mining_probability:.3f},",
+            f"{alert.conversations} conversation{many} {since}.",
+        ]
+    else:
+        parts = [
+            f"{title(alert)}: what was seen {since} speaks against it",
+            f"(probability now {alert.mining_probability:.3f}).",
+        ]
     if algorithm := alert.identity.get("algorithm"):
         parts.append(f"Algorithm {printable(algorithm, _NAME_CHARACTERS)}.")
-    if alert.evidence:
-        parts.append(printable(alert.evidence[0].text))
+    if reason := next(reasons(alert), None):
+        parts.append(printable(reason.text))
     return " ".join(parts)
+
+
+def reasons(alert: Alert) -> Iterator[Evidence]:
+    """Yield what speaks for what the alert says, the strongest first.
+
+    That is for mining; where the alert was withdrawn, against it.
+
+    Parameters
+    ----------
+    alert : any alert.
+    """
+    for item in alert.evidence:
+        if (item.contribution > 0) == (alert.conversations > 0):
+            yield item
 
 
 def transport(protocol_identifier: int) -> str:
