@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import polars as pl
@@ -59,6 +59,28 @@ class LogReport:
     def records(self) -> int:
         """Return how many records there were, denied ones among them."""
         return sum(counters.rows_parsed for _, counters in self.files)
+
+
+class LogNames(Protocol):
+    """Gives the names that logs told."""
+
+    def of_responders(self, frame: pl.DataFrame) -> pl.Series:
+        """Return ``destination_name``: for which name DNS gave the responder's address.
+
+        Parameters
+        ----------
+        frame : conversations.
+        """
+        ...
+
+    def with_servers(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Replace the places of server names by the names; no column where there are none.
+
+        Parameters
+        ----------
+        frame : conversations.
+        """
+        ...
 
 
 class _Names:
@@ -205,15 +227,27 @@ def records_of(
 def _chunk(
     found: Arranged, names: _Names, report: LogReport, options: PipelineOptions
 ) -> ConversationChunk:
+    for reason, count in found.reasons.items():
+        report.gated[reason] = report.gated.get(reason, 0) + count
+    return chunk_of(found, names, options)
+
+
+def chunk_of(found: Arranged, names: LogNames, options: PipelineOptions) -> ConversationChunk:
+    """Return conversations of flow logs as those of captures come.
+
+    Parameters
+    ----------
+    found : the conversations.
+    names : what logs told.
+    options : how inputs become conversations.
+    """
+
     def as_conversations(arranged: pl.DataFrame) -> pl.DataFrame:
         frame = names.with_servers(arranged)
         return with_estimated_octets(frame.with_columns(is_source_home(options.home)))
 
-    for reason, count in found.reasons.items():
-        report.gated[reason] = report.gated.get(reason, 0) + count
-    intervals = with_estimated_octets(found.intervals)
     return ConversationChunk(
-        Conversations(as_conversations(found.passed), intervals),
+        Conversations(as_conversations(found.passed), with_estimated_octets(found.intervals)),
         names.of_responders,
         lambda: as_conversations(found.conversations),
     )

@@ -13,10 +13,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import minewatch.lab
 from minewatch.cli import errors
 from minewatch.cli.watch import watch
 from watched import capture, closed, mining, of_scan, ticking, web
 
+DEMO = str(Path(minewatch.lab.__file__).with_name("demo.pcap"))
 PROGRAM = """
 import typer
 from minewatch.cli.errors import CommandGroup
@@ -114,13 +116,25 @@ def test_what_is_allowed_and_suppressed_is_told_so_or_not(watching, path, tmp_pa
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "name interfaces to watch, or a capture with --from, and not both"),
+        ([], "nothing to watch; name an interface"),
+        (["--netflow", "127.0.0.1:2055"], "nothing to watch; say --from collector too"),
         (["lo", "--from", "a"], "and not both"),
+        (["-"], "-: no interface; to read it, say --from -"),
+        (["./a.pcap"], "./a.pcap: no interface; to read it, say --from ./a.pcap"),
+        (["--from", "collector"], "nowhere to listen; give --netflow"),
+        (["--from", "a", "--sflow", "127.0.0.1:1"], "--sflow goes with --from collector alone"),
+        (["lo", "--exporters", "10.0.0.0/8"], "--exporters goes with --from collector alone"),
+        (["--from", "collector", "--netflow", "2055"], "--netflow 2055: no address and port"),
+        (
+            ["--from", "collector", "--netflow", "127.0.0.1:0", "--exporters", "x"],
+            "--exporters x: ",
+        ),
+        (["--from", "a", "--input-format", "x"], "--input-format 'x': not known"),
         (["--from", "a", "--filter", "tcp"], "--filter and --user are for interfaces"),
-        (["--from", "/nothing"], "cannot be opened"),
+        (["--from", "/nothing"], "/nothing: no such file"),
         (["--from", "/dev/null"], "empty"),
-        (["--from", "/nothing", "--memory", "3"], "64 MiB or more"),
-        (["--from", "/nothing", "--threshold", "7"], "--threshold"),
+        (["--from", DEMO, "--memory", "3"], "64 MiB or more"),
+        (["--from", DEMO, "--threshold", "7"], "--threshold"),
         (["there-is-none"], "there-is-none"),
     ],
 )

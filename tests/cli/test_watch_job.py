@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from minewatch.cli.watch_feeds import PacketFeed
 from minewatch.cli.watch_job import WatchJob
 from minewatch.errors import ConfigError
 from minewatch.readers.capture import CaptureSource
@@ -15,7 +16,7 @@ def path(tmp_path_factory):
 
 
 def source(path):
-    return CaptureSource(Input("a", path, None))
+    return PacketFeed(CaptureSource(Input("a", path, None)))
 
 
 def run(path, *sinks, kept=None, folder=None, seconds=None, **changes):

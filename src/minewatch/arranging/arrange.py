@@ -44,6 +44,8 @@ class Arranged:
     """How many conversations there are, by what the gate says of them."""
     make_conversations: Callable[[], pl.DataFrame]
     """Makes the table of all conversations: most are of no interest to most users."""
+    places: Int64Array
+    """For each row of ``passed`` the place of a record of its biflow among those given."""
 
     @cached_property
     def conversations(self) -> pl.DataFrame:
@@ -120,6 +122,7 @@ def arrange(
         conversations.intervals_frame(intervals[kept], ids),
         dict(counts.iter_rows()),
         lambda: conversations.frame(ids, everyone),
+        conversations.places(ids, shown),
     )
 
 
@@ -136,6 +139,12 @@ def _latest(owner: Int64Array) -> BoolArray:
     place = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
     latest: BoolArray = place >= counts[owner] - MAX_INTERVALS
     return latest
+
+
+def _by_id(ids: Int64Array, shown: BoolArray) -> Int64Array:
+    """Return which are shown, by rising id."""
+    rows = np.flatnonzero(shown)
+    return rows[np.argsort(ids[rows])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +171,15 @@ class _Conversations:
         ids[order] = np.arange(first_id, first_id + len(order))
         return ids
 
+    def places(self, ids: Int64Array, shown: BoolArray) -> Int64Array:
+        """Return the place of a record of each that is shown, by rising id."""
+        biflow = np.concatenate([self.whole, self.parts[:, t.T_OWNER]])
+        places: Int64Array = self.biflows[biflow[_by_id(ids, shown)], t.T_OWNER]
+        return places
+
     def frame(self, ids: Int64Array, shown: BoolArray) -> pl.DataFrame:
         """Return the rows that are shown, by rising id."""
-        rows = np.flatnonzero(shown)
-        rows = rows[np.argsort(ids[rows])]
+        rows = _by_id(ids, shown)
         is_part = rows >= len(self.whole)
         biflow = np.empty(len(rows), np.int64)
         totals = np.empty((len(rows), t.TOTAL_WORDS), np.int64)

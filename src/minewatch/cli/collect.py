@@ -35,7 +35,7 @@ Ends cleanly on Ctrl-C and SIGTERM. Exit status: 0, or 2 an error.
 """
 _PATIENCE_S: Final = 0.2
 
-_Endpoints = Annotated[
+Endpoints = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ADDRESS:PORT",
@@ -51,9 +51,9 @@ def collect(
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FOLDER", help="Where the files go.")
     ],
-    netflow: _Endpoints = None,
-    ipfix: _Endpoints = None,
-    sflow: _Endpoints = None,
+    netflow: Endpoints = None,
+    ipfix: Endpoints = None,
+    sflow: Endpoints = None,
     rotate: Annotated[
         float, typer.Option(metavar="SECONDS", help="Begin a new file so often.", min=1.0)
     ] = 300.0,
@@ -86,36 +86,76 @@ def collect(
     from minewatch.readers.netflow.datagrams import ExportDecoder
     from minewatch.records import RecordCounters
 
-    endpoints = [
-        *(("--netflow", text) for text in netflow or ()),
-        *(("--ipfix", text) for text in ipfix or ()),
-        *(("--sflow", text) for text in sflow or ()),
-    ]
+    endpoints = endpoints_of(netflow, ipfix, sflow)
     if not endpoints:
         raise ConfigError("nowhere to listen; give --netflow, --ipfix or --sflow ADDRESS:PORT")
-    networks = _networks(allow or ())
+    networks = networks_of(allow or (), "--allow")
     counters = RecordCounters()
     with RecordFiles(output, record_frame, {VERSION_KEY: VERSION}) as files, _stopping() as stop:
-        sockets = _open_sockets(endpoints)
+        sockets = open_sockets(endpoints)
         if not quiet:
-            _tell_sockets(sockets, networks)
+            tell_sockets(sockets, networks, "--allow")
         collector = Collector(sockets, ExportDecoder(counters), counters, time.time_ns, networks)
         with collector:
             _run(collector, files, stop, rotate, duration, max_records, quiet=quiet)
     raise typer.Exit(NOTHING_FOUND)
 
 
-def _networks(texts: Sequence[str]) -> tuple[Network, ...]:
+def endpoints_of(
+    netflow: Sequence[str] | None, ipfix: Sequence[str] | None, sflow: Sequence[str] | None
+) -> list[tuple[str, str]]:
+    """Return where to listen, each with the option that named it.
+
+    Parameters
+    ----------
+    netflow : values of ``--netflow``.
+    ipfix : values of ``--ipfix``.
+    sflow : values of ``--sflow``.
+
+    Examples
+    --------
+    >>> endpoints_of(["127.0.0.1:2055"], None, ["127.0.0.1:6343"])
+    [('--netflow', '127.0.0.1:2055'), ('--sflow', '127.0.0.1:6343')]
+    """
+    return [
+        *(("--netflow", text) for text in netflow or ()),
+        *(("--ipfix", text) for text in ipfix or ()),
+        *(("--sflow", text) for text in sflow or ()),
+    ]
+
+
+def networks_of(texts: Sequence[str], option: str) -> tuple[Network, ...]:
+    """Return the networks of exporters that are listened to.
+
+    Parameters
+    ----------
+    texts : values of the option.
+    option : what the user named them with, for errors.
+
+    Raises
+    ------
+    ConfigError : a text is no network.
+    """
     from minewatch.address import parse_networks
     from minewatch.errors import ConfigError
 
     try:
         return parse_networks(texts)
     except ConfigError as error:
-        raise ConfigError(str(error).replace("--home", "--allow")) from error
+        raise ConfigError(str(error).replace("--home", option)) from error
 
 
-def _open_sockets(endpoints: Sequence[tuple[str, str]]) -> list[ExportSocket]:
+def open_sockets(endpoints: Sequence[tuple[str, str]]) -> list[ExportSocket]:
+    """Return sockets that listen: all of them, or none.
+
+    Parameters
+    ----------
+    endpoints : from ``endpoints_of``.
+
+    Raises
+    ------
+    ConfigError : a text is no address and port, or it cannot be listened to.
+    """
     from minewatch.readers.netflow.sockets import ExportSocket, parse_endpoint
 
     wanted = [(parse_endpoint(text, option), option) for option, text in endpoints]
@@ -180,7 +220,15 @@ def _stopping() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def _tell_sockets(sockets: Sequence[ExportSocket], networks: Sequence[Network]) -> None:
+def tell_sockets(sockets: Sequence[ExportSocket], networks: Sequence[Network], option: str) -> None:
+    """Say on standard error who is listened to, and where.
+
+    Parameters
+    ----------
+    sockets : that listen.
+    networks : of exporters; none for all.
+    option : that names them.
+    """
     from minewatch.output.terminal import error_console, safe
 
     console = error_console()
@@ -190,7 +238,7 @@ def _tell_sockets(sockets: Sequence[ExportSocket], networks: Sequence[Network]) 
     if open_to_all and not networks:
         console.print(
             safe(
-                "anybody who reaches it may send records; name the exporters with --allow",
+                f"anybody who reaches it may send records; name the exporters with {option}",
                 style="yellow",
             )
         )

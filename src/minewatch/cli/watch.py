@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Final
@@ -12,15 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from minewatch.cli import options as o
+from minewatch.cli.collect import Endpoints, endpoints_of
 from minewatch.cli.errors import NOTHING_FOUND
-from minewatch.errors import ConfigError
+from minewatch.cli.watch_inputs import Chosen, open_chosen
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from minewatch.cli.watch_job import WatchJob
-    from minewatch.contracts import PacketSource
-    from minewatch.readers.live.ring import Ring
+    from minewatch.contracts import FlowFormat
+    from minewatch.metering.state import MeteringOptions
+    from minewatch.scanning import ScanOptions
     from minewatch.watching.checkpoint import CheckpointFolder
 
 EPILOG: Final = """
@@ -34,6 +35,10 @@ jsonl:/var/lib/minewatch/alerts.jsonl
 tcpdump -i eth0 -U -w - tcp | minewatch watch --from -
 
 minewatch watch --from incident.pcap
+
+minewatch watch --from collector --netflow 0.0.0.0:2055 --exporters 10.0.0.0/8
+
+minewatch watch --from flows.log --sink jsonl:alerts.jsonl
 
 To cut off what is found, let another process read the alerts: minewatch respond follow. Ends \
 cleanly on Ctrl-C and SIGTERM; reads --allow and --suppress again on SIGHUP. Exit status: 0, or 2 \
@@ -52,10 +57,24 @@ def watch(
         typer.Option(
             "--from",
             metavar="FILE",
-            help="Read a capture in place of interfaces; - for standard input.",
+            help="In place of interfaces read a capture or flow logs, - for standard input; or "
+            "receive flow records: collector.",
             show_default=False,
         ),
     ] = None,
+    netflow: Endpoints = None,
+    ipfix: Endpoints = None,
+    sflow: Endpoints = None,
+    exporters: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR",
+            help="Network of exporters to listen to; may be given again. \\[default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    input_format: o.InputFormat = None,
+    aws_fields: o.AwsFields = None,
     filter: Annotated[
         str,
         typer.Option(metavar="BPF", help="Only packets of this filter, as tcpdump takes it."),
@@ -117,82 +136,60 @@ def watch(
     ] = False,
 ) -> None:
     """Watch traffic, tell of miners as they are found, and go on."""
-    if bool(interfaces) == (source is not None):
-        raise ConfigError("name interfaces to watch, or a capture with --from, and not both")
-    rings = _opened(interfaces, filter, user) if interfaces else []
-    if source is not None and (filter or user):
-        raise ConfigError("--filter and --user are for interfaces; with --from leave them out")
+    chosen = Chosen(
+        tuple(interfaces or ()),
+        source,
+        tuple(endpoints_of(netflow, ipfix, sflow)),
+        tuple(exporters or ()),
+    )
+    chosen.check(is_for_interfaces=bool(filter or user))
+    opened = open_chosen(
+        chosen, filter, user, lambda: _formats(aws_fields), input_format, quiet=quiet
+    )
     from minewatch.cli.progress import ProgressBar
     from minewatch.cli.watch_job import WatchJob
-    from minewatch.watching.engine import Watch
-    from minewatch.watching.options import WatchOptions, with_memory
+
+    def scan(metering: MeteringOptions) -> ScanOptions:
+        return o.scan_options(
+            o.pipeline_options(metering, home, ProgressBar([], True)),
+            threshold,
+            model,
+            intel,
+            no_intel=no_intel,
+            allow=allow,
+            budget=budget,
+            blocks=blocks,
+            of_captures=not opened.has_records,
+            of_logs=opened.has_records,
+        )
 
     metering = o.metering_options(60.0, 120.0, not no_decapsulation, keep_packets=True)
-    metering, options = with_memory(metering, WatchOptions(), memory)
-    scan = o.scan_options(
-        o.pipeline_options(metering, home, ProgressBar([], True)),
-        threshold,
-        model,
-        intel,
-        no_intel=no_intel,
-        allow=allow,
-        budget=budget,
-        blocks=blocks,
-    )
-    name = ",".join(interfaces) if interfaces else str(source)
-    job = WatchJob(Watch(name, scan, options), allow, suppress, quiet=quiet)
-    with _signals(job), _checkpoints(checkpoint, source) as kept:
-        job.run(
-            _source(rings, source, not no_decapsulation), kept, sink or (), checkpoint, duration
-        )
+    begun, feed = opened.begin(metering, scan, memory)
+    job = WatchJob(begun, allow, suppress, quiet=quiet)
+    with _signals(job), _checkpoints(checkpoint, opened.origin) as kept:
+        job.run(feed, kept, sink or (), checkpoint, duration)
     raise typer.Exit(NOTHING_FOUND)
 
 
-def _opened(interfaces: Sequence[str], filter: str, user: str | None) -> list[Ring]:
-    """Open interfaces, and give up the right to: before anything else is imported."""
-    from minewatch.readers.live.opening import open_rings
-    from minewatch.readers.live.privileges import drop_privileges
-    from minewatch.readers.live.settings import LiveSettings
+def _formats(aws_fields: str | None) -> Sequence[FlowFormat]:
+    from minewatch import registry
 
-    rings = open_rings(LiveSettings(tuple(interfaces), filter))
-    drop_privileges(user)
-    return rings
-
-
-def _source(rings: Sequence[Ring], path: str | None, decapsulate: bool) -> PacketSource:
-    if path is None:
-        from minewatch.readers.live.source import LiveSource
-
-        return LiveSource(rings, decapsulate)
-    from minewatch.readers.capture import CaptureSource
-    from minewatch.readers.prompt import open_prompt
-    from minewatch.readers.source import Input
-
-    found = Input(path, path, None)
-    return CaptureSource(found, decapsulate, open_prompt(found))
+    return registry.flow_formats(aws_fields)
 
 
 @contextlib.contextmanager
-def _checkpoints(folder: str | None, path: str | None) -> Iterator[CheckpointFolder | None]:
+def _checkpoints(folder: str | None, origin: list[str | int]) -> Iterator[CheckpointFolder | None]:
     """Open the folder of checkpoints, if there is one."""
     if folder is None:
         yield None
         return
     from minewatch.watching.checkpoint import CheckpointFolder
 
-    kept = CheckpointFolder(folder, _origin(path))
+    kept = CheckpointFolder(folder, origin)
     try:
         yield kept
     finally:
         kept.close()
-
-
-def _origin(path: str | None) -> list[str | int]:
-    """Tell a file that can be read again from its start; nothing of what comes once."""
-    if path is None or not os.path.isfile(path):
-        return []
-    found = os.stat(path)
-    return [os.path.realpath(path), found.st_dev, found.st_ino]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from minewatch.cli.errors import complain
 from minewatch.errors import MinewatchError
@@ -19,13 +19,10 @@ if TYPE_CHECKING:
     from minewatch.alert import Alert
     from minewatch.alerts.delivery import Delivery
     from minewatch.alerts.suppression import Suppression
-    from minewatch.contracts import PacketSource, Sink
-    from minewatch.readers.live.source import LiveSource
+    from minewatch.cli.watch_feeds import Feed
+    from minewatch.contracts import Sink
     from minewatch.watching.checkpoint import CheckpointFolder
-    from minewatch.watching.engine import Watch
-
-_PATIENCE_S: Final = 0.5
-"""Signals are seen to this often while no packets come."""
+    from minewatch.watching.saving import AnyWatch
 
 
 @dataclass
@@ -40,14 +37,14 @@ class WatchJob:
     quiet : print nothing but errors.
     """
 
-    watch: Watch
+    watch: AnyWatch
     allow: str | None
     suppress: str | None
     quiet: bool = False
     is_stale: bool = field(default=False, init=False)
     """The user's files are to be read again."""
     is_stopped: bool = field(default=False, init=False)
-    _live: LiveSource | None = field(default=None, init=False)
+    _feed: Feed | None = field(default=None, init=False)
     _kept: CheckpointFolder | None = field(default=None, init=False)
     _delivery: Delivery | None = field(default=None, init=False)
     _suppressions: Sequence[Suppression] = field(default=(), init=False)
@@ -57,47 +54,43 @@ class WatchJob:
     def stop(self) -> None:
         """Ask for the end."""
         self.is_stopped = True
-        if self._live is not None:
-            self._live.stop()
+        if self._feed is not None:
+            self._feed.stop()
 
     def run(
         self,
-        source: PacketSource,
+        feed: Feed,
         kept: CheckpointFolder | None,
         sinks: Sequence[str],
         folder: str | None,
         duration_s: float | None,
     ) -> None:
-        """Watch until the source is over or somebody stops it.
+        """Watch until the input is over or somebody stops it.
 
         Parameters
         ----------
-        source : open.
+        feed : of what the watch takes.
         kept : checkpoints, if any.
         sinks : addresses.
         folder : of the checkpoints.
         duration_s : end after so long.
         """
-        from minewatch.pipeline import read_ahead
-        from minewatch.readers.live.source import LiveSource
         from minewatch.watching.running import Run
 
         self._suppressions = self._read_suppressions()
-        self._live = source if isinstance(source, LiveSource) else None
-        self._kept = kept
-        clock = None if self._live is None else self._live.data_time_ns
-        with _delivery(sinks, folder, lambda: self._measures(source)) as self._delivery:
-            run = Run(self.watch, self._give, kept, data_time_ns=clock)
+        self._feed, self._kept = feed, kept
+        with _delivery(sinks, folder, self._measures) as self._delivery:
+            run = Run(self.watch, self._give, kept, data_time_ns=feed.data_time_ns)
             run.restore()
-            if self._live is not None and not self.quiet:
+            if feed.is_live and not self.quiet:
                 self._say_ready()
             if duration_s is not None:
                 self._ends_s = time.monotonic() + duration_s
-            with contextlib.closing(read_ahead(source, patience_s=_PATIENCE_S)) as batches:
-                run.over(batches, self._attend, ends_by_itself=self._live is not None)
+            with contextlib.closing(feed.batches()) as batches:
+                run.over(batches, self._attend, ends_by_itself=feed.is_live)
         self._complain()
         if not self.quiet:
-            self._sum_up(source)
+            self._sum_up(feed)
 
     def _say_ready(self) -> None:
         from minewatch.output.terminal import error_console, safe
@@ -148,30 +141,49 @@ class WatchJob:
         if not self.quiet:
             _print(wanted)
 
-    def _measures(self, source: PacketSource) -> Iterator[object]:
+    def _measures(self) -> Iterator[object]:
+        from minewatch.cli.watch_feeds import PacketFeed
+        from minewatch.watching.engine import Watch
         from minewatch.watching.measures import measures_of
+        from minewatch.watching.record_measures import measures_of_records
 
-        yield from measures_of(self.watch, source.counters, self._kept)  # type: ignore[attr-defined]
+        if isinstance(self.watch, Watch):
+            if isinstance(self._feed, PacketFeed):
+                yield from measures_of(self.watch, self._feed.counters, self._kept)
+        else:
+            yield from measures_of_records(self.watch, self._kept)
         if self._delivery is not None:
             yield from self._delivery.measures()
 
-    def _sum_up(self, source: PacketSource) -> None:
-        from minewatch.output.terminal import counted, error_console, safe
+    def _sum_up(self, feed: Feed) -> None:
+        from minewatch.output.terminal import error_console, safe
 
-        watch, metering = self.watch, self.watch.meter.counted()
-        parts = [
-            counted(watch.counters.packets, "packet"),
-            counted(metering.biflows, "conversation"),
-            f"{self._told:,} times told",
-        ]
-        if metering.evicted_biflows:
-            parts.append(f"{metering.evicted_biflows:,} ended early for want of memory")
         console = error_console()
-        console.print(safe(f"{watch.book.source}: {', '.join(parts)}"))
-        for note in source.counters.notes:  # type: ignore[attr-defined]
+        parts = [*_what_came(self.watch), f"{self._told:,} times told"]
+        console.print(safe(f"{self.watch.book.source}: {', '.join(parts)}"))
+        for note in feed.notes:
             console.print(safe(note, style="yellow"))
-        for name, failure in watch.report.failures.items():
+        for name, failure in self.watch.report.failures.items():
             console.print(safe(f"{name} failed: {failure}", style="yellow"))
+
+
+def _what_came(watch: AnyWatch) -> list[str]:
+    """What was watched, and what was lost of it."""
+    from minewatch.output.terminal import counted
+    from minewatch.watching.engine import Watch
+
+    if isinstance(watch, Watch):
+        n, lost = watch.meter.counted().biflows, watch.meter.counted().evicted_biflows
+        parts = [counted(watch.counters.packets, "packet"), counted(n, "conversation")]
+        return [*parts, f"{lost:,} ended early for want of memory"] if lost else parts
+    counters = watch.counters
+    told = {
+        "conversations forgotten for want of memory": counters.evicted,
+        "records without room": counters.refused,
+        "records ahead of time": counters.ahead,
+    }
+    missing = [f"{n:,} {what}" for what, n in told.items() if n]
+    return [counted(counters.records, "flow record"), *missing]
 
 
 def _print(alerts: Sequence[Alert]) -> None:

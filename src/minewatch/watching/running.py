@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop of a watch: packets in, alerts out, checkpoints on the way."""
+"""The loop of a watch: packets or records in, alerts out, checkpoints on the way."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from minewatch.alert import Alert
-from minewatch.types import PacketBatch
 from minewatch.watching.checkpoint import CheckpointFolder
-from minewatch.watching.engine import Watch
+from minewatch.watching.saving import AnyWatch
 
 CHECKPOINT_S: Final = 5.0
 """A checkpoint is written this often at most: the length of a batch of a live watch."""
@@ -27,10 +26,11 @@ class Run:
     give : takes alerts, all that are told at one moment together; must not wait for anybody.
     checkpoints : where to go on from, and what to leave; None to do without.
     checkpoint_s : how long to wait between two checkpoints [s].
-    data_time_ns : what the clock that stamps the packets says now; None for what is no interface.
+    data_time_ns : what the clock that stamps the packets says now, or that records are judged by;
+        None for what is neither an interface nor a collector.
     """
 
-    watch: Watch
+    watch: AnyWatch
     give: Callable[[Sequence[Alert]], None]
     checkpoints: CheckpointFolder | None = None
     checkpoint_s: float = CHECKPOINT_S
@@ -50,11 +50,11 @@ class Run:
         again, is_same = self.checkpoints.restore(self.watch)
         if again:
             self.give(again)
-        self._left_out = self.watch.counters.packets if is_same else 0
+        self._left_out = self.watch.taken if is_same else 0
 
     def over(
         self,
-        batches: Iterable[PacketBatch],
+        batches: Iterable[Any],
         is_stopped: Callable[[], bool],
         *,
         ends_by_itself: bool = False,
@@ -66,12 +66,12 @@ class Run:
 
         Parameters
         ----------
-        batches : of packets; one without any lets time pass.
+        batches : of packets or records, as the watch takes them; an empty one lets time pass.
         is_stopped : whether somebody asked for the end.
         ends_by_itself : the batches end soon after that, and until then none may be left out.
         """
         for batch in batches:
-            if batch.n_packets:
+            if self.watch.size_of(batch):
                 self._feed(batch)
             else:
                 self._pass_time()
@@ -82,9 +82,9 @@ class Run:
         if self.checkpoints is not None:
             self.checkpoints.save(self.watch, wait=True)
 
-    def _feed(self, batch: PacketBatch) -> None:
-        """Take in a batch, but for packets that a run before has counted."""
-        start = min(self._left_out, batch.n_packets)
+    def _feed(self, batch: Any) -> None:
+        """Take in a batch, but for what a run before has counted."""
+        start = min(self._left_out, self.watch.size_of(batch))
         self._left_out -= start
         for alerts in self.watch.feed(batch, start):
             self._tell(alerts)
