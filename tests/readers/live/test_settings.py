@@ -2,7 +2,7 @@
 import pytest
 
 from minewatch.errors import ConfigError
-from minewatch.readers.live.settings import MAX_INTERFACES, LiveSettings
+from minewatch.readers.live.settings import MAX_INTERFACES, RETIRE_MS, LiveSettings
 from minewatch.types import BATCH_MARGIN, BATCH_OCTETS
 
 
@@ -29,3 +29,9 @@ def test_a_block_of_each_interface_fits_a_batch(n):
     assert n * settings.block_octets <= BATCH_MARGIN + BATCH_OCTETS
     assert settings.block_octets >= 1 << 17  # the longest packet that IP has fits one
     assert 0 <= 10_000_000 - settings.blocks * settings.block_octets < settings.block_octets
+
+
+@pytest.mark.parametrize("n", range(1, MAX_INTERFACES + 1))
+def test_a_reader_may_be_held_up_for_ten_seconds_on_a_quiet_interface(n):
+    """The kernel hands over a block with a packet in it after a while: blocks are time."""
+    assert LiveSettings(tuple(map(str, range(n)))).blocks * RETIRE_MS > 10_000

@@ -10,8 +10,13 @@ from minewatch.errors import ConfigError
 
 MAX_INTERFACES: Final = 12
 """One head block of each fits a batch; see ``LiveSettings.block_octets``."""
-RETIRE_MS: Final = 50
-"""After so long the kernel hands over a block that is not full, if a packet is in it."""
+RETIRE_MS: Final = 250
+"""After so long the kernel hands over a block that is not full, if a packet is in it.
+
+On a quiet interface a ring so holds no more than this times its blocks, however few its packets:
+16 s, for the start of the program and for a machine that has other work. At 50 ms it was 3 s, and
+a watch among busy services on two processors lost packets at a hundred a second.
+"""
 MAX_SNAPSHOT: Final = 262_144
 """What tcpdump and dumpcap keep of a packet unless told otherwise: all of it."""
 MIN_SNAPSHOT: Final = 128
