@@ -5,6 +5,7 @@ import pytest
 
 from minewatch.alert import Change, Severity
 from minewatch.alerts import grouping
+from minewatch.alerts.case import Case
 from minewatch.alerts.grouping import AlertBook, as_found, grouped
 from minewatch.types import Evidence, Verdict
 from packets import NS, START
@@ -198,7 +199,8 @@ def test_alerts_that_are_over_are_forgotten_after_a_day():
 
 
 def test_too_many_alerts_are_forgotten_the_oldest_first_and_counted():
-    book = AlertBook("test", 10)
+    room = Case("id", finding().pair, open={1: finding()}).octets
+    book = AlertBook("test", 10 * room)
     for i in range(25):
         book.add(finding(i, i + 60, flow_id=i, host=f"10.0.1.{i}"))
         book.tell(at(100 + i))
@@ -209,9 +211,10 @@ def test_too_many_alerts_are_forgotten_the_oldest_first_and_counted():
     assert book.follows(20)
 
 
-def test_alerts_with_too_many_conversations_are_forgotten_too():
+def test_alerts_with_many_conversations_take_more_room():
     """Two of many, the one that was seen last longest ago goes; what is left is followed."""
-    book = AlertBook("test", 10)
+    many = {i: finding() for i in range(30)}
+    book = AlertBook("test", int(1.5 * Case("id", finding().pair, open=many).octets))
     for i in range(30):
         book.add(finding(i, i + 60, flow_id=i, host="10.0.1.1"))
         book.add(finding(i, i + 90, flow_id=100 + i, host="10.0.1.2"))

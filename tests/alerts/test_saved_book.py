@@ -32,8 +32,8 @@ def book_of_three():
 def test_a_book_that_was_saved_goes_on_as_if_nothing_had_been():
     book = book_of_three()
     other = load_book(through_json(save_book(book)))
-    assert (other.source, other.forgotten, other.most_cases) == (book.source, 0, book.most_cases)
-    assert load_book(through_json(save_book(book)), 7).most_cases == 7
+    assert (other.source, other.forgotten, other.most_octets) == (book.source, 0, book.most_octets)
+    assert load_book(through_json(save_book(book)), 7).most_octets == 7
     assert [flow_id for flow_id, _ in other.flows()] == [2, 3]
     for one in (book, other):
         one.add(finding(5, 90, flow_id=2, kinds=("payload",), has_ended=True, is_final=True))

@@ -133,6 +133,10 @@ def has_series(arrays):
     return arrays["rows"][:, st.SERIES_COUNT] > 20
 
 
+def is_open(arrays):
+    return arrays["rows"][:, st.STATUS] & st.ENDED == 0
+
+
 def has_none(arrays):
     return arrays["rows"][:, st.SERIES_COUNT] == 0
 
@@ -156,6 +160,9 @@ def has_ring(arrays):
         put("heads", 0, st.BLOCK_CAPTURED, 1 << 30),
         ("counts", lambda arrays: arrays["counts"].put(st.N_SERIES, 1 << 40)),
         put("rows", has_series, st.SERIES_COUNT, -5),
+        put("rows", is_open, st.VLAN, 1 << 40),
+        put("rows", 0, st.FLOW_ID, 1 << 40),
+        put("records", 0, 5, 1 << 40),
         put("rows", has_none, st.SERIES_TAIL, 1 << 40),
         ("counts", lambda arrays: arrays["counts"].put(st.N_RECORDS, -5)),
         ("counts", lambda arrays: arrays["counts"].put(st.SWEEP_AT, -(1 << 40))),

@@ -25,7 +25,7 @@ def test_the_pools_take_the_memory_that_was_given_and_no_more(memory_mib):
     octets += metering.max_chunks * (pools.series[0].nbytes + 8)
     octets += metering.max_rings * (pools.latest[0].nbytes + 8)
     octets += pools.blocks.nbytes + pools.heads.nbytes + pools.free_blocks.nbytes
-    octets += options.most_records * 2 * 256
+    octets += options.most_records * 2 * 256 + options.most_alert_octets
     assert 0.7 < octets / (memory_mib << 20) <= 1.01
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -108,6 +109,30 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(path, change, words):
         load_watch(watch, head, arrays)
     assert watch.book is before
     assert watch.counters.packets == 0
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_stands_in_it_is_refused_or_does_no_harm(path, seed):
+    """As somebody would write it who knows the checksum: kernels do not check what they are told.
+
+    A word that is out of range would be read, or written, beyond an array.
+    """
+    draw = random.Random(seed)
+    head, arrays = saved(path)
+    arrays = {name: array.copy() for name, array in arrays.items()}
+    for _ in range(draw.choice([1, 1, 3])):
+        name = draw.choice([name for name in arrays if arrays[name].size])
+        word = draw.choice([-1, 0, 1, 64, 65, 255, 1 << 31, 1 << 40, -(1 << 40), (1 << 63) - 1])
+        at = draw.randrange(arrays[name].size)
+        arrays[name].flat[at] = word & 255 if arrays[name].dtype == np.uint8 else word
+    watch = new_watch()
+    try:
+        load_watch(watch, head, arrays)
+    except ValueError:
+        assert watch.counters.packets == 0
+        return
+    fed(watch, batches(path, [150]))
+    watch.finish()
 
 
 def test_interval_records_come_back_as_they_were():

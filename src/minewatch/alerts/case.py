@@ -18,6 +18,11 @@ MOST_IDS: Final = 16
 """Community ids that an alert names."""
 MOST_TEXTS: Final = 8
 """Open conversations whose evidence is kept: the strongest, of which one is shown."""
+_CASE_OCTETS: Final = 16_000
+_TEXT_OCTETS: Final = 14_000
+_OPEN_OCTETS: Final = 1_000
+"""What a case, the texts of a conversation and the rest of it took in memory, measured on the
+demonstration's capture."""
 NEVER: Final = -(1 << 63)
 T = TypeVar("T")
 
@@ -122,6 +127,12 @@ class Case:
             return found.without_text()
         self.open[weakest.flow_id] = weakest.without_text()
         return found
+
+    @property
+    def octets(self) -> int:
+        """Return how much memory it takes, about."""
+        n = len(self.open)
+        return _CASE_OCTETS + _TEXT_OCTETS * min(n, MOST_TEXTS) + _OPEN_OCTETS * n
 
     @property
     def conversations(self) -> int:

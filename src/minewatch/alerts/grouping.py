@@ -20,13 +20,12 @@ from minewatch.types import Verdict
 RETAINED_NS: Final = 24 * HOUR_NS
 """How long an alert that is over is remembered: a conversation that belongs to it may be labelled
 hours after it began."""
-MOST_CASES: Final = 10_000
-"""Alerts at the same time; with more, those that were seen last longest ago are forgotten."""
-MOST_OPEN: Final = 1_000
+MOST_OCTETS: Final = 256 << 20
+"""Memory of all alerts together, about; with more, those that were seen last longest ago are
+forgotten."""
+MOST_OPEN: Final = 256
 """Conversations of one alert that are followed at the same time; of more only the last word is
 taken in, so that who opens connections by the thousand costs little."""
-OPEN_A_CASE: Final = 5
-"""Conversations that are followed altogether, for each alert that there may be."""
 
 
 class AlertBook:
@@ -35,7 +34,7 @@ class AlertBook:
     Parameters
     ----------
     source : what is watched.
-    most_cases : alerts at the same time.
+    most_octets : memory of all alerts together, about.
 
     Notes
     -----
@@ -45,9 +44,9 @@ class AlertBook:
     which it went on; and when it is over.
     """
 
-    def __init__(self, source: str, most_cases: int = MOST_CASES) -> None:
+    def __init__(self, source: str, most_octets: int = MOST_OCTETS) -> None:
         self.source = source
-        self.most_cases = most_cases
+        self.most_octets = most_octets
         self.forgotten = 0
         """Alerts that were forgotten because there were too many."""
         self._cases: dict[Pair, list[Case]] = {}
@@ -219,15 +218,14 @@ class AlertBook:
 
     def _too_many(self, cases: list[Case]) -> set[int]:
         """The ids of objects among ``cases`` for which there is no room."""
-        too_many = len(cases) - self.most_cases
-        too_many_open = sum(len(case.open) for case in cases) - OPEN_A_CASE * self.most_cases
+        too_much = sum(case.octets for case in cases) - self.most_octets
         chosen: set[int] = set()
-        if too_many > 0 or too_many_open > 0:
+        if too_much > 0:
             for case in sorted(cases, key=lambda one: one.last_ns):
-                if len(chosen) >= too_many and too_many_open <= 0:
-                    break
                 chosen.add(id(case))
-                too_many_open -= len(case.open)
+                too_much -= case.octets
+                if too_much <= 0:
+                    break
         self.forgotten += len(chosen)
         return chosen
 

@@ -12,7 +12,7 @@ import msgspec
 from minewatch.alert import Alert
 from minewatch.alerts.case import Case, Told
 from minewatch.alerts.finding import Pair
-from minewatch.alerts.grouping import MOST_CASES, AlertBook
+from minewatch.alerts.grouping import MOST_OCTETS, AlertBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ def save_book(book: AlertBook) -> Any:
     return msgspec.to_builtins(_Saved(book.source, cases, flows, book.forgotten), str_keys=True)
 
 
-def load_book(value: Any, most_cases: int = MOST_CASES) -> AlertBook:
+def load_book(value: Any, most_octets: int = MOST_OCTETS) -> AlertBook:
     """Return the book that was saved.
 
     Parameters
     ----------
     value : what ``save_book`` returned.
-    most_cases : alerts at the same time from now on.
+    most_octets : memory of all alerts together from now on, about.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def load_book(value: Any, most_cases: int = MOST_CASES) -> AlertBook:
         saved = msgspec.convert(value, _Saved, str_keys=True)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    book = AlertBook(saved.source, most_cases)
+    book = AlertBook(saved.source, most_octets)
     book.forgotten = saved.forgotten
     for case in saved.cases:
         book.put(case)

@@ -271,7 +271,15 @@ class Meter:
         ------
         ValueError : the arrays do not fit together.
         """
-        self._pools = saving.restored(arrays, self.options, seed)
+        pools = saving.restored(arrays, self.options, seed)
+        rows = arrays["row_numbers"]
+        try:
+            flow_table(pools.records[: pools.counts[st.N_RECORDS]])
+            for at in range(0, len(rows), MOST_LOOKED_AT):
+                StandingBiflows(pools, rows[at : at + MOST_LOOKED_AT])
+        except pl.exceptions.PolarsError as error:
+            raise ValueError(f"records that no packets make: {error}") from error
+        self._pools = pools
 
     def dns_log(self) -> DnsLog:
         """Return the DNS responses kept so far."""

@@ -158,6 +158,8 @@ def _check_rows(pools: st.Pools, numbers: np.ndarray) -> None:
     ended = pools.ended[: counts[st.N_ENDED]]
     if not np.array_equal(np.sort(ended), numbers[is_ended]):
         raise ValueError("ended: not the rows that have ended")
+    if ((rows[:, st.FLOW_ID] < 1) | (rows[:, st.FLOW_ID] > counts[st.N_FLOWS])).any():
+        raise ValueError("rows: a number that no biflow has got yet")
     if not 0 <= counts[st.SWEEP_AT] <= counts[st.N_ROWS]:
         raise ValueError("counts: a sweep of rows that are not there")
     if not 0 <= counts[st.N_LOOKED] <= counts[st.N_ENDED]:

@@ -63,7 +63,7 @@ class Watch:
         self.options = options or WatchOptions()
         self.meter = Meter(scan.pipeline.metering)
         self.builder = ConversationBuilder(scan.pipeline.home, self.options.most_records)
-        self.book = AlertBook(source)
+        self.book = AlertBook(source, self.options.most_alert_octets)
         self.counters = WatchCounters()
         self.report: ScanReport[Any] = ScanReport(None)
         """What plug-ins could not do."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from minewatch.alerts.grouping import MOST_OCTETS
 from minewatch.errors import ConfigError
 from minewatch.metering import state as st
 from minewatch.metering.state import MeteringOptions
@@ -22,7 +23,14 @@ _CHUNK_OCTETS: Final = 8 * (st.SERIES_WORDS + 1)
 _RING_OCTETS: Final = 8 * (2 * st.LATEST_PACKETS + 1)
 _RECORD_OCTETS: Final = 2 * 8 * st.RECORD_WORDS
 """Twice, because the table of records is copied when it grows."""
-_SHARES: Final = {"rows": 0.25, "chunks": 0.2, "rings": 0.15, "payload": 0.15, "records": 0.25}
+_SHARES: Final = {
+    "rows": 0.25,
+    "chunks": 0.2,
+    "rings": 0.15,
+    "payload": 0.15,
+    "records": 0.15,
+    "alerts": 0.1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,14 @@ class WatchOptions:
     ages_s : ages at which an open conversation is judged, rising; the last one comes again.
     suspect_from : probability from which a conversation is the last to be given up.
     most_records : interval records of open conversations that are kept; None for two million.
+    most_alert_octets : memory of all alerts together, about.
     """
 
     tick_s: float = 5.0
     ages_s: tuple[float, ...] = AGES_S
     suspect_from: float = SUSPECT_FROM
     most_records: int | None = None
+    most_alert_octets: int = MOST_OCTETS
 
     def __post_init__(self) -> None:
         """Refuse values that would make no sense."""
@@ -71,7 +81,7 @@ def with_memory(
     --------
     >>> metering, options = with_memory(MeteringOptions(), WatchOptions(), 1024)
     >>> metering.max_biflows, metering.payload_limit_octets >> 20, options.most_records
-    (745654, 153, 524288)
+    (745654, 153, 314572)
     """
     if memory_mib < LEAST_MEMORY_MIB:
         raise ConfigError(f"--memory {memory_mib}: {LEAST_MEMORY_MIB} MiB or more")
@@ -83,4 +93,8 @@ def with_memory(
         max_rings=min(metering.max_rings, int(octets["rings"] / _RING_OCTETS)),
         payload_limit_octets=int(octets["payload"]),
     )
-    return limited, replace(options, most_records=int(octets["records"] / _RECORD_OCTETS))
+    return limited, replace(
+        options,
+        most_records=int(octets["records"] / _RECORD_OCTETS),
+        most_alert_octets=int(octets["alerts"]),
+    )

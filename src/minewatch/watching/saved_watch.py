@@ -113,7 +113,7 @@ def load_watch(watch: Watch, value: Any, arrays: dict[str, np.ndarray]) -> list[
     clock = arrays["clock"]
     if clock.shape != watch.clock.shape or clock[ticks.TICK_NS] != watch.clock[ticks.TICK_NS]:
         raise ValueError("a clock of other words, or of another tick")
-    book = load_book(head.book, watch.book.most_cases)
+    book = load_book(head.book, watch.book.most_octets)
     watch.builder.restore(_record_table(arrays[_RECORDS]))
     watch.meter.restore(arrays, HASH_SEED)
     watch.book = book
