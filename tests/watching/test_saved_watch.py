@@ -111,7 +111,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(path, change, words):
     assert watch.counters.packets == 0
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(12))
 def test_whatever_stands_in_it_is_refused_or_does_no_harm(path, seed):
     """As somebody would write it who knows the checksum: kernels do not check what they are told.
 
