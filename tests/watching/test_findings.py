@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
+import socket
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from minewatch.allow.entries import Entry, Known
@@ -15,6 +17,7 @@ from minewatch.watching.findings import alerts_of_scan, findings_of
 from packets import START
 from watched import HOST, OTHER_HOST, POOL, capture, closed, mining, scanning, web
 
+POOL_OCTETS = socket.inet_aton(POOL)
 KNOWN = Known(
     (
         Entry(
@@ -111,6 +114,27 @@ def test_the_far_end_has_the_name_of_who_was_called(is_home, wanted, tmp_path):
     one = findings._finding(values, chunk.verdict(0), "1:a")
     assert (one.pool_name, one.pool_port) == wanted
     assert one.server_port == 3333
+
+
+def test_a_conversation_whose_beginning_was_missed_is_of_the_same_alert(tmp_path):
+    """After a kill, or while an interface was down: the pool is the first that is seen to speak."""
+    late = mining(900, port=42_000)
+    begin = next(i for i, frame in enumerate(late) if i > 4 and frame.data[26:30] == POOL_OCTETS)
+    path = capture(tmp_path / "a.pcap", closed(mining(0)), late[begin:])
+    found = found_in(path)
+    frame = pl.concat([chunk.conversations.frame for chunk in chunks_of(path)])
+    assert sorted(frame["is_source_home"]) == [False, True]
+    assert {one.pair for one in found} == {(HOST, POOL, 3333, 6)}
+    (alert,) = alerts_of_scan(chunks_of(path), "a")
+    assert (alert.conversations, alert.pool_port) == (2, 3333)
+
+
+def test_a_pool_that_was_seen_to_call_is_told_by_the_port_that_it_called(tmp_path):
+    (chunk,) = chunks_of(capture(tmp_path / "a.pcap", mining()))
+    values = chunk.conversations.frame.row(0, named=True)
+    values |= {"is_source_home": False, "is_initiator_known": True}
+    one = findings._finding(values, chunk.verdict(0), "1:a")
+    assert (one.pool_port, one.server_port) == (41_000, 3333)
 
 
 def test_a_verdict_below_the_threshold_is_no_mining(tmp_path):

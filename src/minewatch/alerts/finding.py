@@ -38,7 +38,7 @@ class Finding:
     pool : address of the other side.
     pool_port : port of the other side.
     server_port : port of the side that was called, by which conversations are told apart: where the
-        pool calls, its own port is a new one each time.
+        pool calls, its own port is a new one each time. The pool's where nobody saw who called.
     protocol_identifier : IP protocol number.
     probability : fused.
     start_ns : first packet.

@@ -114,7 +114,7 @@ def _finding(values: Mapping[str, Any], verdict: Verdict, community_id: str | No
         host=host,
         pool=pool,
         pool_port=pool_port,
-        server_port=int(values["destination_transport_port"]),
+        server_port=_server_port(values, pool_port),
         protocol_identifier=int(values["protocol_identifier"]),
         probability=verdict.mining_probability,
         start_ns=int(values["flow_start_nanoseconds"]),
@@ -129,6 +129,17 @@ def _finding(values: Mapping[str, Any], verdict: Verdict, community_id: str | No
         tags=tuple(values.get("tags") or ()),
         allowed_by=None if allowance is None else _allowance(allowance),
     )
+
+
+def _server_port(values: Mapping[str, Any], pool_port: int) -> int:
+    """Port of the side that was called.
+
+    Where nobody saw who called, because the watch began later or packets were lost, the pool was:
+    else a conversation in which it speaks first would be another alert than the one before.
+    """
+    if values["is_initiator_known"] is False:
+        return pool_port
+    return int(values["destination_transport_port"])
 
 
 def _name(values: Mapping[str, Any]) -> str | None:
