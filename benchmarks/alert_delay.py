@@ -10,7 +10,6 @@ reads an interface or a capture. A folder that holds a run already is not run ag
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from minewatch.alert import Change
+from minewatch.alerts.following import Follower
 from minewatch.lab.drawing import draw_hosts
 from minewatch.lab.drawing_mining import draw_mining
 from minewatch.lab.plan import Plan, Transport, read_plan
@@ -70,11 +71,12 @@ def first_told(capture: Path) -> Iterator[tuple[tuple[str, int], float]]:
         alerts = Path(folder) / "alerts.jsonl"
         command = [sys.executable, "-m", "minewatch", "watch", "-q", "--from", str(capture)]
         subprocess.run([*command, "--sink", f"jsonl:{alerts}"], check=True)
-        for line in alerts.read_text(encoding="utf-8").splitlines() if alerts.exists() else ():
-            alert = json.loads(line)
-            if alert["change"] == "new":
-                seconds = (alert["updated_ns"] - alert["first_seen_ns"]) / NS
-                yield (alert["pool"], alert["pool_port"]), seconds
+        follower = Follower(str(alerts))
+        while told := follower.read():
+            for alert in told:
+                if alert.change is Change.NEW:
+                    seconds = (alert.updated_ns - alert.first_seen_ns) / NS
+                    yield (alert.pool, alert.pool_port), seconds
 
 
 def report(found: list[Delay]) -> Iterator[str]:
