@@ -19,6 +19,21 @@ def written(path, records):
     return path.read_bytes()
 
 
+@pytest.fixture
+def calls(monkeypatch):
+    """Writes and synchronisations, in order, with the name of the file."""
+    found = []
+    for name in ("write", "fsync"):
+        real = getattr(os, name)
+
+        def call(file, *data, name=name, real=real):
+            found.append((name, os.path.basename(os.readlink(f"/proc/self/fd/{file}"))))
+            return real(file, *data)
+
+        monkeypatch.setattr(os, name, call)
+    return found
+
+
 def scanned(path):
     segment = Segment(path)
     segment.scan()
@@ -33,6 +48,15 @@ def test_records_come_back(path):
     assert list(segment.read(5, 1)) == [(9, "")]
     assert list(segment.read(11, 9)) == []
     assert (segment.last, segment.damaged, segment.size) == (10, 0, path.stat().st_size)
+
+
+def test_it_is_on_the_disk_before_anybody_goes_on(path, calls):
+    segment = Segment(path)
+    segment.create()
+    assert calls == [("fsync", path.parent.name)]
+    segment.append([(1, "one"), (2, "two")])
+    assert calls[1:] == [("write", path.name), ("fsync", path.name)]
+    segment.finish()
 
 
 def test_a_file_cut_anywhere_gives_what_lies_before(path):

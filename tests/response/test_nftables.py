@@ -9,6 +9,7 @@ import pytest
 
 import minewatch
 from minewatch.errors import ResponseError
+from minewatch.response import nftables as module
 from minewatch.response.nftables import NftablesResponder
 from namespaces import PATIENCE_S, Pool, ip, is_dead, need, ran, talks, wait_until
 
@@ -197,3 +198,17 @@ def test_one_right_is_enough_and_root_is_not_needed(server, responder, block):
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert responder.remaining(block()) is not None
+
+
+def test_an_element_that_is_there_gets_its_new_time_on_older_kernels_too(block, monkeypatch):
+    told = []
+    monkeypatch.setattr(module, "run", lambda argv, text="": told.append(json.loads(text)))
+    NftablesResponder().apply(block())
+    verbs = [next(iter(one.items())) for one in told[0]["nftables"] if "element" in str(one)]
+    verbs = [(verb, what["element"]["elem"]) for verb, what in verbs if "element" in what]
+    plain = [{"concat": ["10.0.0.5", "203.0.113.9", 3333]}]
+    assert verbs == [
+        ("add", plain),
+        ("delete", plain),
+        ("add", [{"elem": {"val": plain[0], "timeout": 600}}]),
+    ]

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from minewatch.errors import ConfigError, ResponseError
+from minewatch.response import openvswitch as module
 from minewatch.response.openvswitch import OpenVSwitchResponder
 from namespaces import Pool, need, ran, talks, wait_until
 
@@ -162,3 +163,12 @@ def test_longer_than_a_switch_keeps_is_refused(block):
 def test_a_name_that_is_no_bridge(name):
     with pytest.raises(ConfigError, match="bridge"):
         OpenVSwitchResponder(name)
+
+
+def test_both_rules_go_in_one_bundle(block, monkeypatch):
+    told = []
+    monkeypatch.setattr(module, "run", lambda argv, text="": told.append((argv, text)))
+    OpenVSwitchResponder("br0").apply(block())
+    ((argv, text),) = told
+    assert argv == ("ovs-ofctl", "-O", "OpenFlow14", "--bundle", "add-flows", "br0", "-")
+    assert len(text.splitlines()) == 2

@@ -77,7 +77,7 @@ class NftablesResponder:
         """
         ends = ends_of(block)
         commands = _table_commands()
-        # An element that is there would keep its old time.
+        # An element that is there would keep its old time on Linux before 6.12.
         commands += [
             {"add": _element(ends, None)},
             {"delete": _element(ends, None)},

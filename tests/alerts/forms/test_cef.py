@@ -76,6 +76,16 @@ def test_hostile_text_is_read_back_as_it_was_printable():
     assert header[6] == "1"
 
 
+def test_no_name_adds_a_field():
+    forged = replace(PLAIN, pool_name="x dst=192.0.2.1 act=ended", source="y|9|src=192.0.2.2")
+    text = message(forged)
+    assert "dhost=x dst\\=192.0.2.1 act\\=ended " in text
+    extension = parsed(text)[1]
+    assert (extension["dst"], extension["act"]) == ("203.0.113.9", "new")
+    assert extension["dhost"] == forged.pool_name
+    assert extension["deviceExternalId"] == forged.source
+
+
 def test_only_ipv4_stands_in_src_and_dst():
     extension = parsed(message(HOSTILE))[1]
     assert (extension["c6a2"], extension["c6a3"]) == ("2001:db8::5", "2001:db8::9")

@@ -109,7 +109,7 @@ def test_a_line_that_lacks_nothing_but_its_end_is_kept(path):
     assert ids(path) == ["whole", numbered(1).id]
 
 
-def test_names_of_new_files_are_seen_to_the_disk(path, monkeypatch):
+def test_lines_and_names_of_new_files_are_seen_to_the_disk(path, monkeypatch):
     synced = []
     real = os.fsync
     monkeypatch.setattr(
@@ -119,6 +119,7 @@ def test_names_of_new_files_are_seen_to_the_disk(path, monkeypatch):
     for number in range(4):
         one.send([numbered(number)])
     assert synced.count(str(path.parent)) == 1 + len(list(path.parent.glob("*.jsonl.*")))
+    assert synced.count(str(path)) == 4
 
 
 def test_a_file_that_was_moved_is_made_anew(path):

@@ -219,6 +219,14 @@ def test_tls_checks_the_certificate_and_counts_octets(tmp_path, listener):
     assert len(messages) == 2
     assert all(one.startswith(b"<") for one in messages)
 
+    got.clear()
+    thread = serve(listener, answer)
+    by_number = address.replace("localhost", "127.0.0.1")
+    with pytest.raises(SinkError, match="certificate"):
+        open_sink(f"{by_number}?ca_file={certificate}").send([PLAIN])
+    thread.join()
+    assert got == []
+
 
 @pytest.mark.parametrize("scheme", ["syslog", "syslog+tcp"])
 def test_a_server_that_is_down(scheme):
