@@ -96,6 +96,27 @@ def test_what_begins_within_the_hour_is_the_same_and_later_another():
     ]
 
 
+def test_what_begins_while_another_goes_on_in_silence_is_the_same():
+    book = AlertBook("test")
+    book.add(finding(0, 60))
+    (first,) = book.tell(at(65))
+    book.add(finding(60 + 2 * HOUR_S, 70 + 2 * HOUR_S, flow_id=2))
+    (again,) = book.tell(at(75 + 2 * HOUR_S))
+    assert (again.id, again.conversations) == (first.id, 2)
+
+
+@pytest.mark.parametrize(("end_s", "is_same"), [(20_000 - HOUR_S, False), (20_001 - HOUR_S, True)])
+def test_what_was_over_an_hour_before_is_another(end_s, is_same):
+    """It is labelled late, when the alert of a later one was raised."""
+    book = AlertBook("test")
+    book.add(over(20_000, 20_600))
+    (first,) = book.tell(at(20_700))
+    book.add(over(end_s - 600, end_s, 2))
+    ids = {one.id for one in book.alerts(at(20_800))}
+    assert first.id in ids
+    assert len(ids) == 2 - is_same
+
+
 def test_a_conversation_that_is_flagged_late_reopens_its_alert():
     """It began within the hour, and was labelled mining after the alert had ended."""
     book = AlertBook("test")
@@ -144,6 +165,19 @@ def test_an_alert_is_withdrawn_and_may_come_back():
     assert (one.disproof, one.detectors) == ((), {"rhythm": None})
     assert not book.follows(1)
     assert book.alerts(at(200)) == []
+
+
+def test_of_two_that_turned_out_to_be_none_the_later_word_is_shown():
+    book = AlertBook("test")
+    book.add(finding(0, 30))
+    book.add(finding(0, 30, flow_id=2))
+    book.tell(at(35))
+    book.add(finding(0, 60, is_mining=False, probability=0.3))
+    book.add(finding(0, 70, flow_id=2, is_mining=False, probability=0.2))
+    assert [one.mining_probability for one in book.tell(at(75))] == [0.2]
+    book.dismiss(STOPPED, has_ended=True, is_final=True)
+    assert [one.mining_probability for one in book.settle(at(80))] == []
+    assert [book.follows(number) for number in (1, 2)] == [False, True]
 
 
 def test_what_was_withdrawn_before_it_was_told_is_never_told():

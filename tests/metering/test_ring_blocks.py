@@ -155,12 +155,21 @@ def test_no_more_rows_than_there_is_room_for():
     [
         ([packet()], len(packet()) - 60, 0),  # no room for its head
         ([packet()], 40, 0),  # nor for its octets
+        ([packet(FRAME.ljust(62))], 1, 0),  # nor for the last of them
         ([packet(), packet(following=False), packet()], 0, 2),  # the next one is nowhere
         ([packet(), packet(mac=82)[:24] + struct.pack("=H", 40) + packet()[26:]], 0, 1),
         ([packet(), struct.pack("=I", 0xFFFF_FFF0) + packet()[4:], packet()], 0, 2),
         ([packet(), packet()[:12] + struct.pack("=I", 0xFFFF_FFFF) + packet()[16:]], 0, 1),
     ],
-    ids=["head", "octets", "no next", "frame inside its head", "next far away", "endless frame"],
+    ids=[
+        "head",
+        "octets",
+        "last octet",
+        "no next",
+        "frame inside its head",
+        "next far away",
+        "endless frame",
+    ],
 )
 def test_a_damage_ends_the_walk(block, cut, kept):
     rows, _, _, _, is_damaged = merge(block, cut=cut)

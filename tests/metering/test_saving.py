@@ -108,9 +108,9 @@ def test_pools_that_grew_are_as_large_again():
     assert fed(other, traffic(500, seed=3)) == fed(process, traffic(500, seed=3))
 
 
-def broken(name, change):
+def broken(name, change, packets=None):
     process = Meter(OPTIONS)
-    fed(process, traffic(3_000))
+    fed(process, packets or traffic(3_000))
     arrays = process.save()
     arrays[name] = arrays[name].copy()
     change(arrays)
@@ -187,13 +187,23 @@ def test_arrays_that_do_not_fit_together_are_refused(name, change):
 
 def test_two_biflows_with_one_chain_are_refused():
     def change(arrays):
-        rows = np.flatnonzero(has_series(arrays))[:2]
-        arrays["rows"][rows[1], [st.SERIES_HEAD, st.SERIES_TAIL, st.SERIES_COUNT]] = arrays["rows"][
-            rows[0], [st.SERIES_HEAD, st.SERIES_TAIL, st.SERIES_COUNT]
-        ]
+        rows = np.flatnonzero(arrays["rows"][:, st.SERIES_COUNT] == 1)[:2]
+        words = [st.SERIES_HEAD, st.SERIES_TAIL]
+        arrays["rows"][rows[1], words] = arrays["rows"][rows[0], words]
 
-    with pytest.raises(ValueError, match=r"two|a ring of two"):
+    with pytest.raises(ValueError, match="an element of two chains"):
         Meter(OPTIONS).restore(broken("rows", change), SEED)
+
+
+def test_two_biflows_with_one_ring_are_refused():
+    def change(arrays):
+        rows = np.flatnonzero(has_ring(arrays))[:2]
+        arrays["rows"][rows[1], st.LATEST_BLOCK] = arrays["rows"][rows[0], st.LATEST_BLOCK]
+
+    ends = [((0xFFFF_0A00_0001, 2_000 + i), (0xFFFF_C633_6407, 443)) for i in (0, 1)]
+    talks = [Packet(at(i), *ends[i % 2], octets=70, payload=b"x" * 30) for i in range(160)]
+    with pytest.raises(ValueError, match="a ring of two"):
+        Meter(OPTIONS).restore(broken("rows", change, talks), SEED)
 
 
 def test_what_is_saved_is_only_what_is_in_use():

@@ -53,6 +53,13 @@ def test_batches_do_not_matter(sizes):
     assert len(strikes(times)) > 20
 
 
+def test_packets_that_are_less_than_a_minute_behind_are_late_however_many_they_are():
+    words = clock()
+    assert strikes([100, *np.arange(50, 99, 0.01)], words=words) == []
+    assert words[ticks.SET_BACK] == 0
+    assert words[ticks.NOW_NS] == T0 + 100 * S
+
+
 def test_a_clock_that_was_set_back_is_followed():
     """Ten seconds of packets an hour earlier, and none on time, are another clock."""
     words = clock()

@@ -241,6 +241,16 @@ def test_the_name_of_a_file_is_there_before_anything_is_told(folder, tmp_path, p
     assert synced == [["lock", "told-0.jsonl"]]
 
 
+def test_what_is_told_is_on_the_disk_before_anybody_has_it(folder, tmp_path, path, monkeypatch):
+    watch, alerts = watch_of(path, 2)
+    folder.tell(watch, alerts)
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number)))
+    folder.tell(watch, alerts)
+    told = (tmp_path / "kept" / "told-0.jsonl").stat()
+    assert [(one.st_ino, one.st_size) for one in synced] == [(told.st_ino, told.st_size)]
+
+
 def test_a_damaged_checkpoint_does_not_push_out_a_good_one(folder, tmp_path, path):
     for n in (1, 2):
         folder.save(watch_of(path, n, 30)[0], wait=True)

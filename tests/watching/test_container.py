@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
 import os
+import stat
 
 import numpy as np
 import pytest
@@ -46,6 +47,18 @@ def test_what_was_there_stays_until_the_new_one_is_whole(path, monkeypatch):
     monkeypatch.undo()
     assert read_whole(path, 3)[0] == HEAD
     assert [one.name for one in path.parent.iterdir()] == ["x.state"]
+
+
+def test_it_is_on_the_disk_before_it_has_its_name_and_then_its_name_is(tmp_path, monkeypatch):
+    synced = []
+
+    def fsync(number):
+        is_folder = stat.S_ISDIR(os.fstat(number).st_mode)
+        synced.append((is_folder, [one.name == "x.state" for one in tmp_path.iterdir()]))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_whole(tmp_path / "x.state", 3, HEAD, ARRAYS)
+    assert synced == [(False, [False]), (True, [True])]
 
 
 def test_another_version_is_refused_and_named(path):
