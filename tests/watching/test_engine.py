@@ -5,9 +5,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import runs
 from minewatch.alert import Change, Severity
 from minewatch.allow.entries import Entry, Known
 from minewatch.cli.simulate import simulate
+from minewatch.metering import state as st
 from minewatch.metering import ticks
 from minewatch.metering.state import MeteringOptions
 from minewatch.pipeline import PipelineOptions
@@ -227,6 +229,19 @@ def test_noise_costs_no_suspect(tmp_path, noise, most):
     assert [one.conversations for one in last_words(alerts)] == [1, 1]
 
 
+@pytest.mark.parametrize(("threshold", "suspects"), [(0.5, [1]), (1.0, [1]), (1e-9, [1, 3])])
+def test_what_may_be_mining_is_marked_as_suspect(tmp_path, threshold, suspects):
+    talk = runs.conversation(OTHER_HOST, 42_000, OTHER_POOL, 443, runs.web() * 4, 1)
+    path = capture(tmp_path / "a.pcap", mining(0, 8), talk, ticking(60))
+    watch = new_watch(replace(scanning(), threshold=threshold))
+    for batch in batches(path):
+        for _ in watch.feed(batch):
+            pass
+    rows = watch.meter._pools.rows
+    is_suspect = (rows[:, st.STATUS] & st.SUSPECT != 0) & (rows[:, st.STATUS] != st.FREE)
+    assert sorted(rows[is_suspect, st.FLOW_ID]) == suspects
+
+
 def test_suspects_outlive_a_flood_of_talks(tmp_path):
     """Conversations that talk like any other, and more of them than there is room for."""
     talks = [one for i in range(2_500) for one in web(40 + i * 0.05, 20_000 + i)]
@@ -241,16 +256,18 @@ def test_suspects_outlive_a_flood_of_talks(tmp_path):
 
 
 def test_time_passes_without_packets(tmp_path):
-    path = capture(tmp_path / "a.pcap", mining(0, 1))  # 40 s, and silence
+    path = capture(tmp_path / "a.pcap", mining(0, 0))  # half a minute at most, and silence
     watch = new_watch()
     assert watch.advance(START) == []  # before the first packet there is no time
     (batch,) = batches(path)
     alerts = [one for part in watch.feed(batch) for one in part]
-    assert 0 < watch.now_ns - START < 35 * NS
+    assert 0 < watch.now_ns - START < 30 * NS
     assert watch.advance(watch.now_ns + 1) == []
     alerts += watch.advance(START + 36 * NS)
-    assert [one.change for one in alerts] == [Change.NEW]
+    assert [(one.change, one.updated_ns) for one in alerts] == [(Change.NEW, START + 35 * NS)]
+    strikes = watch.counters.strikes
     assert watch.advance(START + 36 * NS) == []
+    assert (watch.now_ns, watch.counters.strikes) == (START + 36 * NS, strikes)
 
 
 def test_a_clock_that_was_set_back_does_not_blind_it(tmp_path):

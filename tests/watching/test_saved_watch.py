@@ -62,6 +62,20 @@ def test_a_watch_that_was_saved_goes_on_as_if_nothing_had_been(path):
     assert len(whole) >= 3
 
 
+def test_all_that_a_watch_knows_comes_back(path):
+    watch = new_watch()
+    fed(watch, [next(iter(batches(path, [150])))])
+    watch.report.failures["broken"] = "ZeroDivisionError: oops"
+    watch.book.forgotten = 3
+    other = copied(watch)
+    assert other.clock.tolist() == watch.clock.tolist()
+    assert other.looked_ns == watch.looked_ns > 0
+    assert (other.counters, other.meter.counters) == (watch.counters, watch.meter.counters)
+    assert other.report.failures == watch.report.failures
+    assert (other.book.source, other.book.forgotten) == ("test", 3)
+    assert other.counters is not watch.counters
+
+
 def test_what_was_saved_does_not_change_when_the_watch_goes_on(path):
     parts = iter(batches(path, [100]))
     watch = new_watch()

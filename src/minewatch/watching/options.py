@@ -65,7 +65,8 @@ def with_memory(
 ) -> tuple[MeteringOptions, WatchOptions]:
     """Return the options of a watch whose state takes so much memory at most.
 
-    The program itself and its models take some 400 MiB more.
+    The program itself and its models take some 400 MiB more, and a checkpoint, while it is written,
+    a copy of what is in use.
 
     Parameters
     ----------
