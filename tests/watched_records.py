@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from typer.testing import CliRunner
 
+from made_up_records import START, record, talk
 from minewatch import registry
 from minewatch.alert import Alert
 from minewatch.alerts.grouping import as_found
@@ -127,11 +129,39 @@ def by_end(*parts: Iterable[RecordArray] | RecordArray) -> RecordArray:
     return records[np.argsort(records["flow_end_nanoseconds"], kind="stable")]
 
 
-def between(host: int, port: int, records: RecordArray, pool_port: int = 3333) -> RecordArray:
-    """The same records with another host and port at home."""
-    records = records.copy()
+def of_pair(records: RecordArray, alert: Alert) -> RecordArray:
+    """The records between the host and the pool of an alert."""
+    ends = [ipv4(alert.host), ipv4(alert.pool)]
+    lows = [records[f"{side}_address_low"] for side in ("source", "destination")]
+    return records[np.isin(lows[0], ends) & np.isin(lows[1], ends)]
+
+
+def ipv4(text: str) -> int:
+    """An address as records have it."""
+    return 0xFFFF_0000_0000 | int(ipaddress.IPv4Address(text))
+
+
+def ticking(records: RecordArray, minutes: int) -> RecordArray:
+    """Records of a minute that are not TCP: of the same exporter nothing but the time goes on."""
+    start_ns = int(records["flow_start_nanoseconds"].min())
+    point = int(records["observation_point"][0])
+    records = np.repeat(record(protocol_identifier=17, observation_point=point), minutes)
+    records["flow_end_nanoseconds"] = start_ns + 60 * NS * np.arange(1, minutes + 1)
+    records["flow_start_nanoseconds"] = records["flow_end_nanoseconds"] - 59 * NS
+    return records
+
+
+def visits(n: int, start_ns: int, seconds: float, minutes: int = 2, **fields: int) -> RecordArray:
+    """So many different conversations of some minutes, which the gate lets pass."""
+    one = talk(minutes, 60.0, **fields)
+    records = np.tile(one, n)
+    which = np.repeat(np.arange(n), len(one))
+    shift = start_ns - START + (which * (seconds * NS / n)).astype(np.int64)
+    for name in ("flow_start_nanoseconds", "flow_end_nanoseconds"):
+        records[name] += shift
     for side in ("source", "destination"):
-        is_host = records[f"{side}_transport_port"] != pool_port
-        records[f"{side}_address_low"][is_host] = 0xFFFF_0A00_0000 + host
-        records[f"{side}_transport_port"][is_host] = port
+        is_host = records[f"{side}_transport_port"] == 40_000
+        records[f"{side}_transport_port"][is_host] = 1_024 + which[is_host] % 60_000
+        records[f"{side}_address_low"][is_host] = 0xFFFF_0A01_0000 + which[is_host] // 60_000
+        records[f"{side}_transport_port"][~is_host] = 443
     return records

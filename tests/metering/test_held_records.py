@@ -9,12 +9,13 @@ from minewatch.metering import held_records as h
 from minewatch.records import DENIED
 
 SEED = 7
+HOUR = 3600 * 10**9
 
 
 def take(held, records, *, most_of_one=1_000, now=START, start=0):
     words = records.view(np.int64).reshape(-1, h.WORDS)
     shown = np.full(len(records), now)
-    return h.take_records(held, records, words, start, len(records), shown, most_of_one, SEED)
+    return h.take_records(held, records, words, start, len(records), shown, most_of_one, HOUR, SEED)
 
 
 def gathered(held, *rows):
@@ -65,6 +66,16 @@ def test_both_directions_of_a_biflow_hang_together_in_the_order_in_which_they_ca
     assert held.rows[1, h.COUNT] == 1
     assert held.rows[1, h.WAYS] != h.BOTH_WAYS
     assert is_sound(held)
+
+
+def test_what_comes_after_a_long_silence_begins_anew():
+    held = h.new_held(100, 10)
+    for now, began in ((0, 0), (HOUR, 0), (2 * HOUR + 1, 2 * HOUR + 1)):
+        held.rows[0, h.LOOK_NS] = 5
+        take(held, talk(1), now=now)
+        assert held.rows[0, h.BEGAN_NS] == began
+    assert held.rows[0, h.LOOK_NS] == 0
+    assert held.rows[0, h.SEEN_NS] == 2 * HOUR + 1
 
 
 def test_what_the_gate_can_never_pass_takes_no_room():

@@ -15,7 +15,7 @@ def test_what_makes_no_sense_is_refused(changes):
 
 def test_memory_is_shared_out_and_little_is_too_little():
     options = with_record_memory(RecordWatchOptions(), 64)
-    octets = options.most_records * 136 + options.most_biflows * 160
+    octets = options.most_records * 136 + options.most_biflows * 160 + options.most_alert_octets
     assert 0.75 * (64 << 20) < octets <= 0.8 * (64 << 20)
     with pytest.raises(ConfigError, match="64 MiB or more"):
         with_record_memory(RecordWatchOptions(), 63)

@@ -15,7 +15,7 @@ import numpy as np
 from minewatch.metering.index import insert_index, remove_index
 from minewatch.metering.record_keys import directions, is_same_biflow, record_hash
 from minewatch.records import DENIED, RECORD, RecordArray
-from minewatch.types import Int64Array
+from minewatch.types import BoolArray, Int64Array
 
 # Words of a row: a biflow.
 (
@@ -104,6 +104,7 @@ def take_records(
     stop: int,
     shown: Int64Array,
     most_of_one: int,
+    timeout_ns: int,
     seed: int,
 ) -> tuple[int, int]:
     """Keep records; return the first one for which there is no room, and why.
@@ -117,6 +118,7 @@ def take_records(
     stop : the first one not to take.
     shown : what the clock shows when each of them comes, shape (n,).
     most_of_one : records of one biflow; then it is full.
+    timeout_ns : what comes after a longer silence begins anew.
     seed : of the hash.
     """
     rows, counts = held.rows, held.counts
@@ -143,6 +145,9 @@ def take_records(
         elif rows[row, COUNT] >= most_of_one:
             counts[FULL] = row
             return i, ROW_IS_FULL
+        elif shown[i] - rows[row, SEEN_NS] > timeout_ns:
+            rows[row, BEGAN_NS] = shown[i]
+            rows[row, LOOK_NS] = 0
         _use_slot(held, slot)
         _append(held, row, slot, shown[i])
         counts[TAKEN] += 1
@@ -240,6 +245,24 @@ def gather_records(held: Held, numbers: Int64Array, words: Int64Array, row_of: I
             n += 1
             slot = held.links[slot]
     return n
+
+
+@numba.njit(cache=True, nogil=True)
+def mark_names(held: Held, is_used: BoolArray) -> None:
+    """Mark which names of servers the records tell.
+
+    Parameters
+    ----------
+    held : the memory.
+    is_used : takes it, by place of the name.
+    """
+    for row in range(held.counts[ROWS]):
+        slot = held.rows[row, FIRST] if held.rows[row, COUNT] else -1
+        while slot >= 0:
+            name = held.records[slot].server_name
+            if 0 <= name < is_used.shape[0]:
+                is_used[name] = True
+            slot = held.links[slot]
 
 
 @numba.njit(cache=True, nogil=True)

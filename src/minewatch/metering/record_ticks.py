@@ -48,7 +48,7 @@ ALONE_NS: Final = 3600 * 1_000_000_000
 LONG_BEFORE_NS: Final = 3600 * 1_000_000_000
 LEAST_BEHIND, MOST_BEHIND = 8, 1024
 """Records in a row for which the clock is set back: the more have agreed with it, the more."""
-ALONE: Final = 1024
+ALONE: Final = 256
 """An observer that gave so many records in a row is the only one."""
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from minewatch.alerts.grouping import MOST_OCTETS
 from minewatch.errors import ConfigError
 from minewatch.metering.held_records import ROW_WORDS
 from minewatch.records import RECORD
@@ -16,7 +17,7 @@ _RECORD_OCTETS: Final = RECORD.itemsize + 8
 """A record, and its place in a chain."""
 _ROW_OCTETS: Final = 8 * (ROW_WORDS + 4)
 """A biflow, and its places in the index, of which half at least are empty."""
-_SHARES: Final = {"records": 0.6, "rows": 0.2}
+_SHARES: Final = {"records": 0.55, "rows": 0.2, "alerts": 0.05}
 """The rest is for what is looked at."""
 
 
@@ -37,6 +38,7 @@ class RecordWatchOptions:
     most_of_one : records of one biflow; of more, the older half is summed up.
     least_records : before a conversation is taken to be over, so many others must have come:
         records of hours may come in any order, and one that claims to be of next year ends nothing.
+    most_alert_octets : memory of all alerts together, about.
     has_own_clock : somebody else tells the time, and records do not.
     """
 
@@ -50,6 +52,7 @@ class RecordWatchOptions:
     most_biflows: int = 1 << 18
     most_of_one: int = 1 << 14
     least_records: int = 4096
+    most_alert_octets: int = MOST_OCTETS
     has_own_clock: bool = False
 
     def __post_init__(self) -> None:
@@ -80,7 +83,7 @@ def with_record_memory(options: RecordWatchOptions, memory_mib: int) -> RecordWa
     --------
     >>> options = with_record_memory(RecordWatchOptions(), 1024)
     >>> options.most_records, options.most_biflows
-    (4737206, 1342177)
+    (4342439, 1342177)
     """
     if memory_mib < LEAST_MEMORY_MIB:
         raise ConfigError(f"--memory {memory_mib}: {LEAST_MEMORY_MIB} MiB or more")
@@ -89,4 +92,5 @@ def with_record_memory(options: RecordWatchOptions, memory_mib: int) -> RecordWa
         options,
         most_records=int(octets["records"] / _RECORD_OCTETS),
         most_biflows=int(octets["rows"] / _ROW_OCTETS),
+        most_alert_octets=int(octets["alerts"]),
     )

@@ -22,7 +22,7 @@ from minewatch.arranging.arrange import arrange
 from minewatch.logs import arrange_settings
 from minewatch.metering import held_records as h
 from minewatch.metering import record_ticks as ticks
-from minewatch.records import RecordArray
+from minewatch.records import UNKNOWN, RecordArray
 from minewatch.scanning import ScanOptions, ScanReport
 from minewatch.types import Int64Array
 from minewatch.watching.record_judge import RecordJudge
@@ -73,11 +73,12 @@ class RecordWatch:
         self.settings = arrange_settings(scan.pipeline)
         self.held = StandingRecords(self.options, self.settings.timeout_ns)
         self.names = RecordNames()
-        self.book = AlertBook(source)
+        self.book = AlertBook(source, self.options.most_alert_octets)
         self.counters = RecordWatchCounters()
         self.report: ScanReport[Any] = ScanReport(None)
         """What plug-ins could not do."""
         self.clock = ticks.new_clock(int(self.options.tick_s * _NS))
+        self._kept_names_at = 0
         self.judge = RecordJudge(self.book, self.held, self.scan, self.names, self.report)
 
     @property
@@ -118,6 +119,8 @@ class RecordWatch:
         batch : any number of records.
         start : the first of them that was not taken in before.
         """
+        if self.names.is_full and self.counters.strikes > self._kept_names_at:
+            self._forget_names()
         records, n = np.ascontiguousarray(self.names.own(batch)), len(batch)
         shown = np.empty(n, np.int64)
         at = start
@@ -206,8 +209,6 @@ class RecordWatch:
             self.clock[ticks.SET_BACK] = 0
             self.held.set_back(now_ns)
             self.book.set_back(now_ns)
-        if self.names.is_full:
-            self._forget_names()
         self._last_words(self.held.over(now_ns))
         self._judge(self.held.due(now_ns), are_final=False)
         alerts = self.book.tell(now_ns)
@@ -215,12 +216,14 @@ class RecordWatch:
         return alerts
 
     def _forget_names(self) -> None:
-        """Forget the names of servers that no record in memory names."""
+        """Forget the names of servers that no record in memory names; once a strike at most."""
+        self._kept_names_at = self.counters.strikes
+        is_used = np.zeros(len(self.names.servers), np.bool_)
+        h.mark_names(self.held.held, is_used)
+        moved = self.names.keep(np.flatnonzero(is_used))
         told = self.held.held.records["server_name"][: self.held.count(h.SLOTS)]
-        n = len(self.names.servers)
-        moved = self.names.keep(np.unique(told[(told >= 0) & (told < n)]).astype(np.int64))
-        is_known = (told >= 0) & (told < n)
-        told[:] = np.where(is_known, moved[np.where(is_known, told, 0)], -1)
+        is_known = (told >= 0) & (told < len(moved))
+        told[:] = np.where(is_known, moved[np.where(is_known, told, 0)], UNKNOWN)
 
     def _last_words(self, numbers: Int64Array) -> None:
         self._judge(numbers, are_final=True)

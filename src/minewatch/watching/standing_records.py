@@ -73,8 +73,8 @@ class StandingRecords:
         shown : what the clock shows when each comes.
         """
         words = records.view(np.int64).reshape(-1, h.WORDS)
-        most = self.options.most_of_one
-        at, why = h.take_records(self.held, records, words, start, stop, shown, most, self._seed)
+        limits = (self.options.most_of_one, self.timeout_ns, self._seed)
+        at, why = h.take_records(self.held, records, words, start, stop, shown, *limits)
         return int(at), int(why)
 
     def pass_over(self) -> None:
