@@ -104,13 +104,18 @@ def test_nothing_found_is_no_alert(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("is_home", "wanted"), [(True, ("pool.example", 3333)), (False, (None, 41_000))]
+    ("is_home", "asked", "wanted"),
+    [
+        (True, None, ("pool.example", 3333)),
+        (True, "asked\x1bfor.example", ("asked\\x1bfor.example", 3333)),
+        (False, "asked.example", (None, 41_000)),
+    ],
 )
-def test_the_far_end_has_the_name_of_who_was_called(is_home, wanted, tmp_path):
+def test_the_far_end_has_the_name_of_who_was_called(is_home, asked, wanted, tmp_path):
     (chunk,) = chunks_of(capture(tmp_path / "a.pcap", mining()))
     frame = chunk.conversations.frame
     values = frame.row(0, named=True)
-    values |= {"is_source_home": is_home, "tls_sni": None, "destination_name": "pool.example"}
+    values |= {"is_source_home": is_home, "tls_sni": asked, "destination_name": "pool.example"}
     one = findings._finding(values, chunk.verdict(0), "1:a")
     assert (one.pool_name, one.pool_port) == wanted
     assert one.server_port == 3333
