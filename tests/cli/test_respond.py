@@ -139,9 +139,10 @@ def test_what_is_over_is_taken_back(do, alerts, log, tmp_path):
     hosts.close()
 
 
-def _following(tmp_path, log, *options):
+def _following(tmp_path, log, *options, before=""):
     code = (
         "from minewatch.cli import respond\n"
+        f"{before and f'respond.{before}'}\n"
         "import typer\n"
         "from minewatch.cli.errors import CommandGroup\n"
         "app = typer.Typer(cls=CommandGroup)\n"
@@ -214,6 +215,25 @@ def test_files_that_cannot_be_read_cut_nobody_off_and_blocks_still_end(tmp_path,
     (told,) = errors.splitlines()
     assert "known.toml" in told
     assert told.endswith("nobody is cut off until it can be read")
+
+
+@pytest.mark.namespace
+def test_a_block_that_something_took_away_is_made_anew(tmp_path, log):
+    need("ip")
+    hosts = Hosts()
+    hosts.add("server")
+    write_alerts(tmp_path / "alerts.jsonl", some_alert())
+    with hosts.inside("server"):
+        process = _following(tmp_path, log, "--apply", "--with", "route", before="_RENEW_S = 0.1")
+        try:
+            wait_until(lambda: "applied" in actions(log), 30)
+            ran("ip", "route", "flush", "type", "blackhole")
+            wait_until(lambda: "renewed" in actions(log), 30)
+            wait_until(lambda: "203.0.113.9" in ran("ip", "route", "show", "type", "blackhole"))
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+    hosts.close()
 
 
 @pytest.mark.namespace

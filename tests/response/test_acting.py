@@ -12,7 +12,7 @@ from minewatch.response.entries import Action
 from minewatch.response.networks import user_networks
 from minewatch.response.nftables import NftablesResponder
 from minewatch.response.policy import Limits, Policy
-from namespaces import Pool, is_dead, need
+from namespaces import Pool, is_dead, need, ran
 
 NOW = 1_700_000_000_000_000_000
 S = 1_000_000_000
@@ -259,6 +259,39 @@ def test_an_alert_without_a_port_is_passed_over(recorder, log, alert):
     assert response(recorder, log).consider([odd], NOW) == []
 
 
+def test_what_is_gone_before_its_time_is_made_anew_for_the_rest(recorder, log, alert):
+    acting = response(recorder, log)
+    acting.consider([alert()], NOW)
+    assert acting.renew(NOW + S) == []  # this responder cannot tell
+    there = []
+    recorder.is_in_force = lambda block: block.host in there
+    there.append("10.0.0.5")
+    assert acting.renew(NOW + S) == []
+    there.clear()
+    asked = []
+    recorder.apply = asked.append
+    (outcome,) = acting.renew(NOW + 600 * S)
+    assert (outcome.action, outcome.reason) == (Action.RENEWED, "for 3000 s")
+    assert [one.seconds for one in asked] == [3000]
+    # It ends when it would have ended, and counts once.
+    (one,) = acting.book.active()
+    assert one.until_ns == NOW + 3600 * S
+    assert acting.book.applied_since(0) == 1
+    assert response(recorder, log, dry_run=True).renew(NOW + 600 * S) == []
+    assert acting.renew(NOW + 3600 * S) == []
+    assert check_log(log.path).problems == []
+
+
+def test_what_cannot_be_made_anew_is_no_longer_in_force(recorder, log, alert):
+    acting = response(recorder, log)
+    acting.consider([alert()], NOW)
+    recorder.is_in_force = lambda block: False
+    recorder.fails = True
+    assert [one.action for one in acting.renew(NOW + S)] == [Action.FAILED]
+    assert acting.renew(NOW + 2 * S) == []
+    assert acting.book.active() == []
+
+
 @pytest.mark.namespace
 def test_for_real_with_nftables(hosts, log, alert):
     need("nft")
@@ -272,6 +305,12 @@ def test_for_real_with_nftables(hosts, log, alert):
         assert outcome.action is Action.APPLIED
         assert is_dead(mined)
         assert is_dead(pool.taken[0])
+        ran("nft", "flush", "ruleset")
+        again = pool.connect("10.0.0.5")
+        (outcome,) = acting.renew(NOW + S)
+        assert outcome.action is Action.RENEWED
+        assert is_dead(again)
+        again.close()
         acting.undo(None, NOW, "test is over")
         pool.connect("10.0.0.5").close()
     mined.close()

@@ -116,6 +116,8 @@ def test_again_gives_the_full_time_again_and_no_second_rule(server, responder, b
         responder.apply(block(seconds=100))
         rules = ruleset().count("reject")
         responder.apply(block(seconds=1000))
+        assert responder.is_in_force(block())
+        assert not responder.is_in_force(block(pool_port=1))
         assert 990 < responder.remaining(block()) <= 1000
         assert ruleset().count("reject") == rules == 8
 

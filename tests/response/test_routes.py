@@ -36,11 +36,13 @@ def test_the_pool_is_gone_until_it_is_let_back(server, responder, block):
         responder.apply(wanted)
         responder.apply(wanted)
         assert routes() == "blackhole 10.9.0.1 proto 177 \n"
+        assert responder.is_in_force(wanted)
         with pytest.raises(OSError, match=r"Invalid argument|Network is unreachable"):
             socket.create_connection(("10.9.0.1", 3333), timeout=1)
         responder.undo(wanted)
         responder.undo(wanted)
         assert routes() == ""
+        assert not responder.is_in_force(wanted)
         pool.connect("10.0.0.5").close()
     mined.close()
     pool.close()
@@ -91,6 +93,7 @@ def test_a_route_of_somebody_else_is_left_alone(server, responder, block):
             responder.apply(block(pool="10.9.0.1"))
         responder.undo(block(pool="10.9.0.1"))
         assert routes() == "blackhole 10.9.0.1 \n"
+        assert not responder.is_in_force(block(pool="10.9.0.1"))
 
 
 def test_two_hosts_at_one_pool_are_one_route(responder, block):

@@ -16,7 +16,7 @@ import typer
 from minewatch.cli import options as o
 from minewatch.cli import response_options as r
 from minewatch.cli.errors import ERROR, FOUND, NOTHING_FOUND, complain
-from minewatch.errors import ConfigError, MinewatchError
+from minewatch.errors import ConfigError, MinewatchError, ResponseError
 
 if TYPE_CHECKING:
     from minewatch.alert import Alert
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from minewatch.response.policy import Policy
 
 _PAUSE_S: Final = 0.5
+_RENEW_S: Final = 30.0
+"""Blocks are looked for this often."""
 _NS: Final = 1_000_000_000
 EPILOG: Final = """
 Examples:
@@ -156,10 +158,16 @@ def follow(
     acting = _response(responder, policy, log, is_dry=not act)
     follower = Follower(alerts)
     waiting: list[Alert] = []
-    trouble = ""
+    trouble, next_look_s = "", 0.0
     while True:
         now_ns = time.time_ns()
         outcomes = acting.expire(now_ns)
+        if time.monotonic() >= next_look_s:
+            next_look_s = time.monotonic() + _RENEW_S
+            try:
+                outcomes += acting.renew(now_ns)
+            except ResponseError as error:
+                complain(f"whether blocks are in force is not known: {error}")
         try:
             waiting = waiting or follower.read()
             if waiting:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, runtime_checkable
 
 from minewatch.alert import Alert, Block
 from minewatch.contracts import Responder
 from minewatch.errors import ResponseError
 from minewatch.response.audit import AuditLog
-from minewatch.response.book import Active, Book
+from minewatch.response.book import NS, Active, Book
 from minewatch.response.entries import Action, Deed
 from minewatch.response.policy import Policy
 
@@ -24,6 +24,15 @@ class Covering(Protocol):
 
     def covers(self, block: Block) -> str:
         """Return a text that is the same for blocks that are one and the same to it."""
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A responder that can say whether a block of its own is there."""
+
+    def is_in_force(self, block: Block) -> bool:
+        """Return whether it is."""
         ...
 
 
@@ -116,6 +125,30 @@ class Response:
         over = [one for one in self._own() if one.until_ns <= now_ns]
         return [self._take_back(one, now_ns, Action.EXPIRED, "its time was over") for one in over]
 
+    def renew(self, now_ns: int) -> list[Outcome]:
+        """Make anew, for the rest of their time, the blocks that are gone before it is over.
+
+        A firewall that is loaded anew, or a restart of the machine, takes them away.
+
+        Parameters
+        ----------
+        now_ns : the time.
+
+        Raises
+        ------
+        ResponseError : the audit log cannot be written, or the responder does not answer.
+        """
+        if self._dry_run or not isinstance(self._responder, Checkable):
+            return []
+        self.book.refresh()
+        outcomes = []
+        for one in self._own():
+            seconds = (one.until_ns - now_ns) // NS
+            if one.is_sure and seconds > 0 and not self._responder.is_in_force(one.block):
+                rest = replace(one.block, seconds=min(seconds, one.block.seconds))
+                outcomes.append(self._apply(rest, (), now_ns, Action.RENEWED))
+        return outcomes
+
     def undo(self, alert_id: str | None, now_ns: int, reason: str) -> list[Outcome]:
         """Take back the block of an alert, or all.
 
@@ -168,13 +201,21 @@ class Response:
             return self._tell(now_ns, Outcome(Action.PLANNED, block, DRY, steps))
         return self._apply(block, steps, now_ns)
 
-    def _apply(self, block: Block, steps: tuple[str, ...], now_ns: int) -> Outcome:
+    def _apply(
+        self,
+        block: Block,
+        steps: tuple[str, ...],
+        now_ns: int,
+        action: Action = Action.APPLYING,
+    ) -> Outcome:
         reason = f"for {block.seconds} s"
-        self._tell(now_ns, Outcome(Action.APPLYING, block, reason, steps))
+        begun = self._tell(now_ns, Outcome(action, block, reason, steps))
         try:
             self._responder.apply(block)
         except ResponseError as error:
             return self._tell(now_ns, Outcome(Action.FAILED, block, str(error)))
+        if action is Action.RENEWED:
+            return begun
         return self._tell(now_ns, Outcome(Action.APPLIED, block, reason, steps))
 
     def _take_back(self, one: Active, now_ns: int, action: Action, reason: str) -> Outcome:

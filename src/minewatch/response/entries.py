@@ -28,6 +28,8 @@ class Action(StrEnum):
     APPLYING = "applying"
     """Written before anything is done, so that a crash leaves no block that nobody knows of."""
     APPLIED = "applied"
+    RENEWED = "renewed"
+    """It was gone before its time, as after a restart of the machine, and is made anew."""
     FAILED = "failed"
     """The responder could not do it, and left nothing behind."""
     UNDONE = "undone"

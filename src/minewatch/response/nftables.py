@@ -102,6 +102,19 @@ class NftablesResponder:
         commands = [{"add": _element(ends, None)}, {"delete": _element(ends, None)}]
         run(COMMAND, json.dumps({"nftables": commands}))
 
+    def is_in_force(self, block: Block) -> bool:
+        """Return whether the kernel has a block.
+
+        Parameters
+        ----------
+        block : any.
+
+        Raises
+        ------
+        ResponseError : nft is missing or refuses.
+        """
+        return self.remaining(block) is not None
+
     def remaining(self, block: Block) -> int | None:
         """Return the seconds that the kernel still keeps a block, None if it has none.
 

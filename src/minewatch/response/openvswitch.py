@@ -81,8 +81,25 @@ class OpenVSwitchResponder:
         ------
         ResponseError : no such bridge, or it refuses.
         """
-        cookie = f"cookie={_cookie(ends_of(block)):#x}/-1"
-        run(("ovs-ofctl", *_VERSION, "del-flows", self._bridge, cookie))
+        run(("ovs-ofctl", *_VERSION, "del-flows", self._bridge, _found_by(block)))
+
+    def is_in_force(self, block: Block) -> bool:
+        """Return whether the switch has both rules.
+
+        Parameters
+        ----------
+        block : any.
+
+        Raises
+        ------
+        ResponseError : no such bridge, or it refuses.
+        """
+        told = run(("ovs-ofctl", *_VERSION, "dump-flows", self._bridge, _found_by(block)))
+        return told.count("actions=drop") == len(_flows(block))
+
+
+def _found_by(block: Block) -> str:
+    return f"cookie={_cookie(ends_of(block)):#x}/-1"
 
 
 def _flows(block: Block) -> tuple[str, str]:

@@ -87,9 +87,21 @@ class RouteResponder:
         ------
         ResponseError : ``ip`` refuses.
         """
-        ends = ends_of(block)
-        if any(route.get("protocol") == str(PROTOCOL) for route in _routes(ends)):
-            run(_command("del", ends))
+        if self.is_in_force(block):
+            run(_command("del", ends_of(block)))
+
+    def is_in_force(self, block: Block) -> bool:
+        """Return whether there is a route of ours.
+
+        Parameters
+        ----------
+        block : any.
+
+        Raises
+        ------
+        ResponseError : ``ip`` refuses.
+        """
+        return any(route.get("protocol") == str(PROTOCOL) for route in _routes(ends_of(block)))
 
     def _others(self, ends: Ends) -> Iterator[str]:
         """Yield who uses the address for something else than this host's connection to the pool."""
