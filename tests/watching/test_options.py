@@ -4,7 +4,7 @@ import pytest
 from minewatch.conversations import ConversationBuilder
 from minewatch.errors import ConfigError
 from minewatch.metering.state import MeteringOptions, new_pools
-from minewatch.watching.options import WatchOptions, with_memory
+from minewatch.watching.options import AGES_S, WatchOptions, with_memory
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,12 @@ from minewatch.watching.options import WatchOptions, with_memory
 def test_values_that_make_no_sense_are_refused(change):
     with pytest.raises(ValueError, match=r"tick_s|ages_s"):
         WatchOptions(**change)
+
+
+@pytest.mark.parametrize("promised_s", [60, 180])
+def test_a_conversation_is_judged_just_before_an_alert_is_due(promised_s):
+    latest_s = max(age for age in AGES_S if age + WatchOptions().tick_s <= promised_s)
+    assert promised_s - 10 <= latest_s
 
 
 @pytest.mark.parametrize("memory_mib", [64, 300, 1024, 4096])
