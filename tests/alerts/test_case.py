@@ -142,6 +142,15 @@ def test_what_was_told_before_a_restart_stands_until_something_is_found():
     assert (made.conversations, made.first_ns) == (1, START + 100 * NS)
 
 
+def test_what_was_told_before_a_restart_may_be_withdrawn():
+    made = Case("id", finding().pair, before=alert(case(over(0, 60))), revision=1)
+    made.told = case(over(0, 60)).state(START)
+    made.take(finding(100, 200))
+    made.take(finding(100, 300, is_mining=False, probability=0.1))
+    assert not made.is_standing
+    assert (alert(made).conversations, alert(made).severity) == (0, Severity.LOW)
+
+
 def test_a_case_of_nothing_is_a_defect():
     with pytest.raises(AssertionError, match="nothing told"):
         _ = Case("id", finding().pair).first_ns

@@ -72,6 +72,20 @@ def test_what_goes_on_is_told_every_hour():
     assert times == [60, 1800, *(1800 + hour * HOUR_S for hour in range(1, 6))]
 
 
+def test_what_is_silent_is_not_told_every_hour():
+    book = AlertBook("test")
+    book.add(finding(0, 60))
+    assert told(book, 65) == [(Change.NEW, 1)]
+    assert [told(book, 65 + hour * HOUR_S) for hour in (1, 2, 3)] == [[], [], []]
+
+
+def test_what_is_told_when_it_is_long_over_ends_next():
+    book = AlertBook("test")
+    book.add(over(0, 60))
+    assert told(book, 100 + HOUR_S) == [(Change.NEW, 1)]
+    assert told(book, 105 + HOUR_S) == [(Change.ENDED, 2)]
+
+
 def test_it_ends_an_hour_after_its_last_packet_and_once():
     book = AlertBook("test")
     book.add(over(0, 600))

@@ -116,6 +116,7 @@ def test_an_alert_that_was_raised_and_lost_keeps_its_id():
         catch_up(restored, telling)
     known = [one for one in restored.alerts(at(240)) if one.host == "10.0.0.77"]
     assert [one.id for one in known] == [tellings[0].alert.id]
+    assert [one.host for one in restored.tell(at(240)) if one.host == "10.0.0.77"] == []
     # Live, the conversation goes on under another number, and seems to begin later.
     restored.add(finding(300, 330, flow_id=1, host="10.0.0.77"))
     (one,) = [one for one in restored.tell(at(5_000)) if one.host == "10.0.0.77"]
@@ -143,6 +144,36 @@ def test_an_older_telling_changes_nothing():
     told = {one.alert.id: one.alert.revision for one in tellings}
     assert set(told.values()) == {2}
     assert {case.id: case.revision for case in restored.cases if case.id in told} == told
+
+
+def test_tellings_in_the_wrong_order_do_not_turn_it_back():
+    def more(book):
+        book.add(finding(5, 60, flow_id=2, kinds=("payload",)))
+        first = book.tell(at(65))
+        book.add(finding(5, 90, flow_id=2, kinds=("clock",)))
+        return [*first, *book.tell(at(95))]
+
+    book = book_of_three()
+    restored = load_book(through_json(save_book(book)))
+    told = [through_json(one) for alert in more(book) for one in tellings_of(book, [alert])]
+    for telling in reversed([telling_of(one) for one in told]):
+        catch_up(restored, telling)
+    revisions = {one.id: one.revision for one in restored.cases}
+    assert revisions == {one.id: one.revision for one in book.cases}
+    assert max(revisions.values()) == 3
+
+
+def test_one_that_is_known_may_be_withdrawn_after_what_was_told_and_lost():
+    def more(book):
+        book.add(finding(5, 90, flow_id=3, pool="2001:db8::1"))
+        return book.tell(at(95))
+
+    restored, _, tellings = lost(more)
+    for telling in tellings:
+        catch_up(restored, telling)
+    (one,) = [one for one in restored.tell(at(100)) if one.pool == "2001:db8::1"]
+    assert one.conversations == 0
+    assert list(one.evidence) == list(finding().evidence)
 
 
 def test_what_was_not_told_has_no_telling():

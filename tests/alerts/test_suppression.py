@@ -70,6 +70,13 @@ def test_it_holds_on_the_day_that_it_names_and_not_after(tmp_path):
     assert to_tell([alert()], entries) == [alert()]
 
 
+@pytest.mark.parametrize(("after_s", "is_told"), [(0, True), (1, False)])
+def test_it_holds_until_the_moment_that_it_names(tmp_path, after_s, is_told):
+    until = datetime.fromtimestamp(START // 1_000_000_000 + after_s, UTC).isoformat()
+    entries = written(tmp_path, f'{ENTRY}until = {until}\nhost = "10.0.0.1"\n')
+    assert bool(to_tell([alert()], entries)) is is_told
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -107,7 +107,7 @@ def test_nothing_found_is_no_alert(tmp_path):
     ("is_home", "asked", "wanted"),
     [
         (True, None, ("pool.example", 3333)),
-        (True, "asked\x1bfor.example", ("asked\\x1bfor.example", 3333)),
+        (True, "asked\x1bfor.example", ("asked?for.example", 3333)),
         (False, "asked.example", (None, 41_000)),
     ],
 )
@@ -140,6 +140,17 @@ def test_a_pool_that_was_seen_to_call_is_told_by_the_port_that_it_called(tmp_pat
     values |= {"is_source_home": False, "is_initiator_known": True}
     one = findings._finding(values, chunk.verdict(0), "1:a")
     assert (one.pool_port, one.server_port) == (41_000, 3333)
+
+
+def test_that_nobody_else_talks_to_the_pool_is_asked_only_where_it_is_known(tmp_path):
+    path = capture(tmp_path / "a.pcap", mining())
+    (chunk,) = chunks_of(path)
+    values = chunk.conversations.frame.row(0, named=True)
+    (one,) = found_in(path)
+    alone = findings._disproof(values, replace(one, kinds=("shape",)), {})
+    both = findings._disproof(values, replace(one, kinds=("shape", "together")), {})
+    assert both[:-1] == alone
+    assert both[-1].startswith("Is a second host in step?")
 
 
 def test_a_verdict_below_the_threshold_is_no_mining(tmp_path):

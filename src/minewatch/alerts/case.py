@@ -109,6 +109,7 @@ class Case:
         ----------
         found : of this pair.
         """
+        self.before = None
         self.open.pop(found.flow_id, None)
         if not found.is_mining:
             self.doubted = found

@@ -45,7 +45,6 @@ def severity_of(
     if is_allowed or not is_standing:
         return Severity.LOW
     points = len(set(kinds)) + (PAYLOAD in kinds and has_proof) + (duration_ns >= LASTING_NS)
-    agree = has_proof or len(set(kinds)) > 1
-    if points >= 3 and agree:
+    if points >= 3:
         return Severity.HIGH
     return Severity.MEDIUM if points >= 2 else Severity.LOW
