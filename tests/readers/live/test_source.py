@@ -216,14 +216,22 @@ def test_each_packet_of_the_loopback_counts_once(wires, watch, rows_until_stoppe
     assert (counted.received, counted.duplicates, source.counters.packets_seen) == (2, 1, 1)
 
 
-def test_an_interface_without_link_layer(wires, watch, rows_until_stopped):
-    """A tunnel's device: what comes out of it begins with the IP header."""
+@contextlib.contextmanager
+def tunnel(wires):
+    """A tunnel's device ``t0``: what comes out of it begins with the IP header."""
     wires.ip("tuntap add t0 mode tun", "link set t0 up", "route add 198.51.100.0/24 dev t0")
     wires.ip("address add 10.0.0.1/32 dev t0")
     # Without a program behind it the device has no carrier: open it.
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     try:
         fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", b"t0", 0x0001 | 0x1000))
+        yield device
+    finally:
+        os.close(device)
+
+
+def test_an_interface_without_link_layer(wires, watch, rows_until_stopped):
+    with tunnel(wires) as device:
         source = watch("t0", filter="udp port 3333")
         wires.check()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
@@ -231,9 +239,21 @@ def test_an_interface_without_link_layer(wires, watch, rows_until_stopped):
             one.sendto(b"filtered", ("198.51.100.7", 3334))
         os.write(device, ipv4(p.B, p.A, 17, udp(3333, 40_000, b"in")))
         rows = rows_until_stopped(source)
-    finally:
-        os.close(device)
     assert [(row["source"], row["payload"]) for row in rows] == [(p.A, b"out"), (p.B, b"in")]
+
+
+def test_a_filter_fits_the_link_layer_of_each_interface(wires, watch, rows_until_stopped):
+    """The same octets stand elsewhere behind an Ethernet header, and behind none."""
+    wires.make("v0")
+    with tunnel(wires) as device:
+        source = watch("v0", "t0", filter="udp port 53")
+        for port in (53, 54):
+            body = ipv4(p.B, p.A, 17, udp(port, 40_000, b"%d" % port))
+            wires.send("v0", ether(body))
+            os.write(device, body)
+        rows = rows_until_stopped(source)
+    assert [row["payload"] for row in rows] == [b"53", b"53"]
+    assert [one.received for one in source.counters.interfaces.values()] == [1, 1]
 
 
 def test_frames_that_offload_joined_are_counted(wires, watch, rows_until_stopped):
