@@ -8,7 +8,6 @@ import platform
 import re
 import shutil
 import statistics
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,10 +85,12 @@ def _machine(run: Soak) -> Iterator[str]:
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
     gib = int(memory[1]) / (1 << 20) if memory else 0.0
-    words = [word for word in sys.argv[1:] if word != "--inside"]
     began = datetime.fromtimestamp(run.began_s, UTC)
     yield "```text"
-    yield f"python benchmarks/soak.py {' '.join(words)}".rstrip()
+    yield (
+        f"python benchmarks/soak.py --minutes {run.plan.seconds / 60:g} --seed {run.plan.seed} "
+        f"--rate {run.options.rate:g} --memory {run.options.memory} --disk {run.options.disk}"
+    )
     yield "```"
     yield ""
     yield (
@@ -202,7 +203,7 @@ def _memory(run: Soak) -> Iterator[str]:
         f"Resident memory, every 10 s; each watch has `--memory {run.options.memory}`, and the "
         "program itself takes some 400 MiB more. Looked at is what is later than "
         f"{WARM_S * part / 60:.3g} minutes after the first packet and "
-        f"{LIFE_WARM_S * part / 60:.3g} after the start of the process. The second watch is never "
+        f"{LIFE_WARM_S * part / 60:.3g} after its process was ready. The second watch is never "
         "killed."
     )
     yield ""
