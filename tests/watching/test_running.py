@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import runs
+from minewatch.errors import SourceError
 from minewatch.types import PacketBatch
 from minewatch.watching.checkpoint import CheckpointFolder
 from minewatch.watching.running import Run
@@ -102,6 +103,34 @@ def test_what_ends_by_itself_is_read_to_its_end(path):
     one = Run(new_watch(), given.extend)
     one.over(list_of_batches(path, 100), lambda: True, ends_by_itself=True)
     assert given == told(path)
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_fault_of_the_input_loses_nothing(tmp_path, path, keeps):
+    """An interface that is gone: what was seen of it is told, or kept for the next run."""
+
+    def until_gone(some):
+        yield from some
+        raise SourceError("eth0", "the interface is gone")
+
+    given, all_of_it = [], list_of_batches(path, 100)
+    kept = CheckpointFolder(tmp_path / "kept") if keeps else None
+    one = Run(new_watch(), given.extend, kept, checkpoint_s=3600)
+    with pytest.raises(SourceError, match="is gone"):
+        one.over(until_gone(all_of_it[:3]), lambda: False)
+    if kept is None:
+        watch = new_watch()
+        fed = [one for batch in all_of_it[:3] for part in watch.feed(batch) for one in part]
+        assert given == [*fed, *watch.finish()]
+        return
+    kept.close()
+    kept = CheckpointFolder(tmp_path / "kept")
+    one = Run(new_watch(), given.extend, kept)
+    one.restore()
+    one.over(all_of_it[3:], lambda: False)
+    kept.close()
+    unique = {(alert.id, alert.revision): alert for alert in given}
+    assert list(unique.values()) == told(path)
 
 
 def test_time_passes_when_no_packets_come(path):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from minewatch.alert import Alert
+from minewatch.errors import SourceError
 from minewatch.watching.checkpoint import CheckpointFolder
 from minewatch.watching.saving import AnyWatch
 
@@ -62,22 +63,35 @@ class Run:
         """Watch until the input is over, or somebody stops it.
 
         At the end of the input every conversation is over. Stopped, a watch with checkpoints leaves
-        the last one, for the next run to go on from; without, its conversations are over too.
+        the last one, for the next run to go on from; without, its conversations are over too. A
+        fault of the input, such as an interface that is gone, is the same as a stop.
 
         Parameters
         ----------
         batches : of packets or records, as the watch takes them; an empty one lets time pass.
         is_stopped : whether somebody asked for the end.
         ends_by_itself : the batches end soon after that, and until then none may be left out.
+
+        Raises
+        ------
+        SourceError : the input cannot be read any longer.
         """
-        for batch in batches:
-            if self.watch.size_of(batch):
-                self._feed(batch)
-            else:
-                self._pass_time()
-            if is_stopped() and not ends_by_itself:
-                break
-        if self.checkpoints is None or not is_stopped():
+        try:
+            for batch in batches:
+                if self.watch.size_of(batch):
+                    self._feed(batch)
+                else:
+                    self._pass_time()
+                if is_stopped() and not ends_by_itself:
+                    break
+        except SourceError:
+            self._end(is_stopped=True)
+            raise
+        self._end(is_stopped=is_stopped())
+
+    def _end(self, *, is_stopped: bool) -> None:
+        """Leave a checkpoint, or the last word on every conversation."""
+        if self.checkpoints is None or not is_stopped:
             self._tell(self.watch.finish())
         if self.checkpoints is not None:
             self.checkpoints.save(self.watch, wait=True)
