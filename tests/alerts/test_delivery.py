@@ -298,10 +298,12 @@ def test_death_at_any_step_loses_nothing_that_was_put(tmp_path):
     assert step > 25
 
 
-def test_a_sink_that_was_away_misses_nothing_when_it_is_named_again(deliver):
+def test_a_sink_that_was_away_misses_nothing_when_it_is_named_again(deliver, tmp_path):
+    large = [replace(numbered(n), pool_name="x" * 40_000) for n in range(9)]
     first = deliver(Memory("a"), Memory("b"))
-    first.put([numbered(n) for n in range(9)])
+    first.put(large)
     first.close()
+    assert list((tmp_path / "spool").glob("*.alerts")) == []
     # Nothing waits; only the cursor of the other sink tells how far numbers have got.
     second = deliver(Memory("c", down()))
     second.put([numbered(10)])

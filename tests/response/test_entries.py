@@ -62,6 +62,8 @@ def test_whatever_is_told_fits_into_a_line(block):
     line = line_of(entry(block(), reason=long, user=long, responder=long, steps=(long,) * 3))
     assert len(line) < MAX_LINE_OCTETS
     assert entry_of(line).deed.steps == ("(3 more)",)
+    wide = ("\U0001f600" * 500,) * 40
+    assert len(line_of(entry(block(), reason=long, steps=wide))) < MAX_LINE_OCTETS
     many = entry_of(line_of(entry(block(), steps=("step",) * 100))).deed.steps
     assert many == (*("step",) * 40, "(60 more)")
 
