@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 import os
 import signal
 import subprocess
@@ -103,6 +104,21 @@ def test_what_ends_by_itself_is_read_to_its_end(path):
     one = Run(new_watch(), given.extend)
     one.over(list_of_batches(path, 100), lambda: True, ends_by_itself=True)
     assert given == told(path)
+
+
+def test_what_is_given_was_written_down_before(tmp_path, path):
+    """Killed between the two, it would not know that it told somebody."""
+    kept, given = CheckpointFolder(tmp_path), []
+
+    def give(alerts):
+        lines = [line for one in tmp_path.glob("told-*") for line in one.read_text().splitlines()]
+        known = {(one["id"], one["revision"]) for one in (json.loads(x)["alert"] for x in lines)}
+        assert known >= {(one.id, one.revision) for one in alerts}
+        given.extend(alerts)
+
+    Run(new_watch(), give, kept).over(list_of_batches(path, 100)[:3], lambda: False)
+    kept.close()
+    assert len(given) >= 3
 
 
 @pytest.mark.parametrize("keeps", [False, True])
