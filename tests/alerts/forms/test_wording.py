@@ -29,8 +29,7 @@ def test_what_was_withdrawn_says_so_whatever_changed(change):
     assert title(withdrawn) == "10.0.0.5 does not seem to mine at pool.example (203.0.113.9:443)"
     assert sentences(withdrawn) == (
         "10.0.0.5 does not seem to mine at pool.example (203.0.113.9:443): what was seen since "
-        "2023-11-14T22:13:20.123456Z speaks against it (probability now 0.250). Algorithm rx/0. "
-        "Small packets."
+        "2023-11-14T22:13:20.123456Z speaks against it (probability now 0.250). Small packets."
     )
 
 

@@ -55,21 +55,21 @@ def sentences(alert: Alert) -> str:
     ----------
     alert : any alert.
     """
-    many = "" if alert.conversations == 1 else "s"
     since = f"since {moment(alert.first_seen_ns)}"
+    probability = f"{alert.mining_probability:.3f}"
     if alert.conversations:
+        many = "" if alert.conversations == 1 else "s"
         parts = [
-            f"{title(alert)}.",
-            f"Severity {alert.severity}, probability {alert.mining_probability:.3f},",
+            f"{title(alert)}. Severity {alert.severity}, probability {probability},",
             f"{alert.conversations} conversation{many} {since}.",
         ]
+        if algorithm := alert.identity.get("algorithm"):
+            parts.append(f"Algorithm {printable(algorithm, _NAME_CHARACTERS)}.")
     else:
         parts = [
             f"{title(alert)}: what was seen {since} speaks against it",
-            f"(probability now {alert.mining_probability:.3f}).",
+            f"(probability now {probability}).",
         ]
-    if algorithm := alert.identity.get("algorithm"):
-        parts.append(f"Algorithm {printable(algorithm, _NAME_CHARACTERS)}.")
     if reason := next(reasons(alert), None):
         parts.append(printable(reason.text))
     return " ".join(parts)
