@@ -11,6 +11,7 @@ import pytest
 from commands import runner_of
 from minewatch.alerts.feedback import Judgement, add_judgement, labels_beside
 from minewatch.cli import respond as module
+from minewatch.cli import response_options as options
 from minewatch.response.audit import AuditLog
 from minewatch.response.checking import check_log
 from minewatch.response.entries import Action, Deed
@@ -305,6 +306,19 @@ def test_what_is_wrong_is_one_line_and_status_2(do, alerts, arguments, said):
     assert result.exit_code == 2
     assert said in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_folder_of_the_services_log_is_made(alerts, tmp_path, monkeypatch):
+    place = tmp_path / "minewatch-respond" / "response.jsonl"
+    monkeypatch.setattr(options, "DEFAULT_LOG", str(place))
+    run = runner_of(respond=module.app)
+    arguments = ("respond", "plan", alerts, "--with", "openvswitch:br0", "--log")
+    assert run(*arguments, place).exit_code == 0
+    assert place.parent.stat().st_mode & 0o007 == 0
+    # Of no other: a wrong name would make folders anywhere.
+    result = run(*arguments, tmp_path / "other" / "response.jsonl")
+    assert result.exit_code == 2
+    assert "name another file by --log" in result.stderr
 
 
 def test_an_id_must_be_clear(do, log):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -33,7 +34,7 @@ _NS: Final = 1_000_000_000
 EPILOG: Final = """
 Examples:
 
-minewatch respond plan alerts.jsonl --with nftables
+minewatch respond plan alerts.jsonl --with nftables --log response.jsonl
 
 sudo minewatch respond apply alerts.jsonl --id 3c090e667a82 --with nftables
 
@@ -274,7 +275,12 @@ def _response(name: str, policy: Policy, log: str, *, is_dry: bool) -> Response:
     chosen = responder_named(name)
     if isinstance(chosen, CloudPlanner) and not is_dry:
         raise ConfigError(f"--with {name}: only a plan; use: minewatch respond plan")
-    return Response(chosen, policy, AuditLog(Path(log)), user_name(), dry_run=is_dry)
+    place = Path(log)
+    if log == r.DEFAULT_LOG:
+        # The service's, which may not be installed; that it cannot be made is told by the log.
+        with contextlib.suppress(OSError):
+            place.parent.mkdir(mode=0o750)
+    return Response(chosen, policy, AuditLog(place), user_name(), dry_run=is_dry)
 
 
 def _anchor(text: str | None) -> Anchor | None:

@@ -102,7 +102,7 @@ class AuditLog:
         except OSError as error:
             raise ResponseError(
                 f"{self.path}: cannot be written ({error.strerror}); nothing is done without an "
-                "audit log: make room, or name another file"
+                "audit log: make room, or name another file by --log"
             ) from error
 
     def read(self, offset: int = 0) -> Iterator[tuple[int, Entry]]:
