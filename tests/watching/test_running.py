@@ -121,6 +121,21 @@ def test_what_is_given_was_written_down_before(tmp_path, path):
     assert len(given) >= 3
 
 
+def test_checkpoints_are_left_on_the_way_and_no_more_often_than_asked(tmp_path, path, monkeypatch):
+    def written(folder, checkpoint_s):
+        kept = CheckpointFolder(folder)
+        save = kept.save  # one at a time, so that none is left out because another is written yet
+        monkeypatch.setattr(kept, "save", lambda watch, wait=True: save(watch, wait=True))
+        one = Run(new_watch(), lambda alerts: None, kept, checkpoint_s)
+        one.over(list_of_batches(path, 100)[:2], lambda: False)
+        kept.close()
+        return kept.written, one.watch.counters.strikes
+
+    often, strikes = written(tmp_path / "often", 0.0)
+    assert often == strikes + 1 > 10
+    assert written(tmp_path / "seldom", 3600)[0] == 2
+
+
 @pytest.mark.parametrize("keeps", [False, True])
 def test_a_fault_of_the_input_loses_nothing(tmp_path, path, keeps):
     """An interface that is gone: what was seen of it is told, or kept for the next run."""
