@@ -2,10 +2,13 @@
 """The files under deploy: units, container, compose file, rules and dashboard fit the program."""
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from minewatch.cli.doctor import SERVICE_FOLDER
 from minewatch.cli.label_alert import DEFAULT_STORE
 from minewatch.cli.response_options import DEFAULT_LOG
 from minewatch.cli.watch import watch
+from some_alerts import some_alert, write_alerts
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -187,6 +191,35 @@ def test_the_responder_is_dry_as_it_ships_and_its_options_exist():
     comment = (DEPLOY / "minewatch-respond.service").read_text()
     named = re.search(r"# MINEWATCH_RESPONSE in this file: (.*)\.", comment)[1].split(", ")
     assert set(named) <= known
+
+
+NO_NEW_CODE = """
+import ctypes, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE
+    sys.exit(77)
+from minewatch.cli.root import app
+app()
+"""
+
+
+def test_the_responder_works_without_memory_that_is_written_and_run(tmp_path):
+    """As MemoryDenyWriteExecute has it, which libraries may not like."""
+    assert first("minewatch-respond.service", "MemoryDenyWriteExecute") == "yes"
+    settings = [value for name, value in directives("minewatch-respond.service") if "Env" in name]
+    given = dict(word.split("=") for one in settings[1:] for word in one.split() if "=" in word)
+    alerts = write_alerts(tmp_path / "alerts.jsonl", some_alert(updated_ns=time.time_ns()))
+    words = ("respond", "plan", str(alerts), "--log", str(tmp_path / "log.jsonl"))
+    done = subprocess.run(
+        [sys.executable, "-c", NO_NEW_CODE, *words],
+        env={**os.environ, **given, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 77:
+        pytest.skip("needs Linux 6.3")
+    assert done.returncode == 0, done.stderr
+    assert "add element inet minewatch pools4" in done.stdout
 
 
 def test_the_responder_reads_what_the_watcher_writes():
