@@ -15,8 +15,9 @@ from minewatch.alert import Alert
 from minewatch.alerts.finding import Finding, Pair
 from minewatch.alerts.grouping import grouped
 from minewatch.allow.marking import ALLOWED
+from minewatch.detectors.learnt import features_of
 from minewatch.doubt.checks import TOGETHER, carriers, checks
-from minewatch.features.rhythm import FAMILIES
+from minewatch.features.rhythm import RhythmFeatures
 from minewatch.output.community import community_ids
 from minewatch.output.records import IDENTITY_NAMES, printable
 from minewatch.scanning import MINING, ScannedChunk
@@ -27,6 +28,7 @@ PROOF: Final = 0.95
 MAX_NAME: Final = 253
 MOST_EVIDENCE: Final = 32
 _NAMES: Final = ("tls_sni", "destination_name")
+_RHYTHM: Final = RhythmFeatures()
 
 
 def findings_of(
@@ -170,18 +172,13 @@ def _finite(item: Evidence) -> Evidence:
 
 
 def _features(conversations: Conversations, rows: list[int]) -> list[dict[str, float]]:
-    """What ``checks`` may ask of some conversations, by name."""
+    """What ``checks`` may ask of some conversations, by name; most often a detector computed it."""
     if not rows:
         return []
-    asked = conversations.filter(np.isin(np.arange(len(conversations)), rows))
-    columns: dict[str, list[float]] = {}
-    for features in FAMILIES:
-        matrix = features.transform(asked)
-        for name, column in zip(matrix.names, matrix.values.T.tolist(), strict=True):
-            columns[name] = column
+    names = _RHYTHM.feature_names
     return [
-        {name: column[i] for name, column in columns.items() if math.isfinite(column[i])}
-        for i in range(len(rows))
+        {name: value for name, value in zip(names, row, strict=True) if math.isfinite(value)}
+        for row in features_of(conversations, _RHYTHM)[rows].tolist()
     ]
 
 
