@@ -322,6 +322,21 @@ def test_an_interface_that_stays_away_ends_it(wires, watch, command, text):
         source.read(batch)
 
 
+def test_another_interface_of_the_same_name_is_not_taken_for_it(wires, watch):
+    """The socket stays bound to the one that is gone, and would hear nothing for ever."""
+    wires.make("v0")
+    source, batch = watch("v0"), PacketBatch()
+    wires.ip("link delete v0")
+    wires.make("v0")
+
+    def read_on():
+        for _ in range(4):
+            source.read(batch)
+
+    with pytest.raises(SourceError, match="v0: the interface is gone"):
+        read_on()
+
+
 def test_a_damaged_ring_ends_it(wires, watch):
     wires.make("v0")
     source, batch = watch("v0"), PacketBatch()
