@@ -111,6 +111,9 @@ def test_what_somebody_let_back_stays_so(recorder, log, alert):
     (outcome,) = acting.consider([alert(revision=2)], NOW + S)
     assert (outcome.action, outcome.reason) == (Action.REFUSED, "somebody let it back: backup job")
     assert acting.consider([alert(revision=3)], NOW + 2 * S) == []
+    # It reconnects, and has another alert.
+    (outcome,) = acting.consider([alert(first_seen_ns=NOW + 2 * S)], NOW + 2 * S)
+    assert (outcome.action, outcome.reason) == (Action.REFUSED, "somebody let it back: backup job")
     # Unless somebody asks for it by name; then it is as new.
     (outcome,) = acting.consider([alert()], NOW + 3 * S, even_if_let_back=True)
     assert outcome.action is Action.APPLIED

@@ -81,8 +81,11 @@ def test_who_was_let_back_is_known_until_the_next_block(log, tell, block):
     ):
         tell(action, 1, reason)
         book.refresh()
-        assert book.let_back(block().alert_id) == expected
-    assert book.let_back("other") is None
+        assert book.let_back(block()) == book.let_back(block(alert_id="later")) == expected
+    tell(Action.UNDONE, 2, "backup")
+    book.refresh()
+    for other in ({"host": "10.0.0.6"}, {"pool": "203.0.113.10"}, {"pool_port": 1}):
+        assert book.let_back(block(**other)) is None
 
 
 def test_what_was_told_is_known(log, tell, block):

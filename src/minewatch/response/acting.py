@@ -89,7 +89,7 @@ class Response:
         """Cut off, plan or refuse for each alert that has nothing in force yet.
 
         A responder that fails is told of in the outcome and in the log, and the next alert follows.
-        What somebody let back stays so, however often the alert is told again.
+        Whom somebody let back to a pool stays so, by whatever alert it is told of again.
 
         Parameters
         ----------
@@ -181,7 +181,7 @@ class Response:
             return None
         reason = self._policy.refusal(alert, now_ns)
         if reason is None and not even_if_let_back:
-            why = self.book.let_back(alert.id)
+            why = self.book.let_back(block)
             reason = None if why is None else f"somebody let it back: {why}"
         if reason is None and not self._dry_run:
             reason = self._policy.exhaustion(self.book, now_ns)

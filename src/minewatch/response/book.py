@@ -47,7 +47,7 @@ class Book:
         self._active: dict[tuple[str, str], Active] = {}
         self._applied_ns: list[int] = []
         self._told: OrderedDict[tuple[str, str, str], None] = OrderedDict()
-        self._let_back: dict[str, str] = {}
+        self._let_back: dict[tuple[str, str, int], str] = {}
 
     def refresh(self) -> None:
         """Read what was written since.
@@ -73,14 +73,16 @@ class Book:
         """
         return [one for one in self._active.values() if one.block.alert_id == alert_id]
 
-    def let_back(self, alert_id: str) -> str | None:
-        """Return why somebody let the host of an alert back; None if nobody did since.
+    def let_back(self, block: Block) -> str | None:
+        """Return why somebody let a host back to a pool; None if nobody did since.
+
+        Of whatever alert: what reconnects has another one after a while, and is the same service.
 
         Parameters
         ----------
-        alert_id : its id.
+        block : of the host and the pool.
         """
-        return self._let_back.get(alert_id)
+        return self._let_back.get(_ends(block))
 
     def applied_since(self, time_ns: int) -> int:
         """Return how many blocks were begun from a moment on.
@@ -120,17 +122,21 @@ class Book:
                 active = Active(deed.block, deed.responder, deed.time_ns, is_sure=False)
                 self._active[key] = active
                 self._applied_ns.append(deed.time_ns)
-                self._let_back.pop(deed.block.alert_id, None)
+                self._let_back.pop(_ends(deed.block), None)
             case Action.APPLIED if key in self._active:
                 self._active[key] = replace(self._active[key], is_sure=True)
             case Action.FAILED | Action.EXPIRED:
                 self._active.pop(key, None)
             case Action.UNDONE:
                 self._active.pop(key, None)
-                self._let_back[deed.block.alert_id] = deed.reason
+                self._let_back[_ends(deed.block)] = deed.reason
             case Action.REFUSED:
                 self._note(deed.action, deed.block.alert_id, deed.reason)
             case Action.PLANNED:
                 self._note(deed.action, deed.block.alert_id, deed.responder)
             case _:
                 pass
+
+
+def _ends(block: Block) -> tuple[str, str, int]:
+    return block.host, block.pool, block.pool_port
