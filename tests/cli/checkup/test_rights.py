@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
+import io
 import os
 import subprocess
 import sys
@@ -20,7 +22,8 @@ from minewatch.cli.checkup.rights import check_rights
         (1 << 12 | 1 << 13, True, ["ok", "ok"]),
     ],
 )
-def test_what_is_held(tmp_path, held, must, levels):
+def test_what_is_held(tmp_path, monkeypatch, held, must, levels):
+    monkeypatch.setattr(module.socket, "socket", lambda *arguments: io.BytesIO())
     status = tmp_path / "status"
     status.write_text(f"Name:\tx\nCapPrm:\t{(1 << 40) - 1:016x}\nCapEff:\t{held:016x}\n")
     found = check_rights(must_watch=must, status=status)
@@ -50,3 +53,30 @@ def test_of_this_process_and_of_one_without_rights():
         argv, env={"PYTHONPATH": source}, capture_output=True, text=True, check=True
     )
     assert done.stdout == "['fail', 'ok']\n"
+
+
+def test_a_right_that_holds_for_another_network_is_none():
+    """As in a container without root that has the host's network."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to watch at all")
+    code = (
+        "from minewatch.cli.checkup.rights import check_rights\n"
+        "print(check_rights(must_watch=True)[0].line())\n"
+    )
+    argv = ["unshare", "--user", "--map-root-user", "--", sys.executable, "-c", code]
+    source = str(Path(module.__file__).parents[3])
+    done = subprocess.run(
+        argv, env={"PYTHONPATH": source}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("fail  watching: CAP_NET_RAW is held, but not for this network: ")
+
+
+def test_a_kernel_without_such_sockets_is_told_of_elsewhere(tmp_path, monkeypatch):
+    status = tmp_path / "status"
+    status.write_text(f"CapEff:\t{1 << 13:016x}\n")
+
+    def refuse(*arguments):
+        raise OSError(errno.EAFNOSUPPORT, "no such sockets")
+
+    monkeypatch.setattr(module.socket, "socket", refuse)
+    assert check_rights(must_watch=True, status=status)[0].level == "ok"

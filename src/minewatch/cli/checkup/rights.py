@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -22,16 +24,7 @@ def check_rights(*, must_watch: bool, status: Path = _STATUS) -> list[Finding]:
     status : the kernel's file about this process.
     """
     held = _held(status)
-    findings = []
-    if held & 1 << NET_RAW:
-        findings.append(Finding("watching", Level.OK, "CAP_NET_RAW is held"))
-    else:
-        cure = (
-            "run as root, or as a service with AmbientCapabilities=CAP_NET_RAW "
-            "(deploy/minewatch.service); reading files and flow logs needs no right"
-        )
-        level = Level.FAIL if must_watch else Level.WARN
-        findings.append(Finding("watching", level, "CAP_NET_RAW is missing", cure))
+    findings = [_watching(held, Level.FAIL if must_watch else Level.WARN)]
     if held & 1 << NET_ADMIN:
         findings.append(Finding("cutting off", Level.OK, "CAP_NET_ADMIN is held"))
     else:
@@ -42,6 +35,27 @@ def check_rights(*, must_watch: bool, status: Path = _STATUS) -> list[Finding]:
         # The service that watches must not have it: no reason to warn.
         findings.append(Finding("cutting off", Level.OK, "CAP_NET_ADMIN is missing", cure))
     return findings
+
+
+def _watching(held: int, level: Level) -> Finding:
+    """Whether packets may be received, and how bad it is if not."""
+    if not held & 1 << NET_RAW:
+        cure = (
+            "run as root, or as a service with AmbientCapabilities=CAP_NET_RAW "
+            "(deploy/minewatch.service); reading files and flow logs needs no right"
+        )
+        return Finding("watching", level, "CAP_NET_RAW is missing", cure)
+    try:
+        # Receives nothing: the protocol is none.
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except PermissionError:
+        cure = "a rootless container sees its own network alone: run this one as root of the host"
+        text = "CAP_NET_RAW is held, but not for this network"
+        return Finding("watching", level, text, cure)
+    except OSError as error:
+        if error.errno != errno.EAFNOSUPPORT:  # of that the check of the kernel tells
+            raise
+    return Finding("watching", Level.OK, "CAP_NET_RAW is held")
 
 
 def _held(status: Path) -> int:
