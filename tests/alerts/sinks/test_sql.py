@@ -220,6 +220,17 @@ def test_a_file_that_is_no_database(tmp_path):
     sink.close()
 
 
+def test_what_a_database_will_never_take_holds_up_no_other(postgresql, tmp_path):
+    database = Postgresql(postgresql)
+    sink = open_sink(database.address)
+    with Delivery([sink], tmp_path / "spool", patience=Patience(0.01, 0.1)) as delivery:
+        delivery.put([numbered(1), replace(numbered(2), id="x" * 65), numbered(3)])
+        wait_for(lambda: delivery.counters()[sink.name].waiting == 0)
+        counters = delivery.counters()[sink.name]
+    assert (counters.delivered, counters.refused) == (2, 1)
+    assert database.ask("SELECT count(*) FROM alerts") == "2"
+
+
 def test_no_password_is_told():
     address = f"postgresql+psycopg://me:hunter2@127.0.0.1:{free_port()}/x"
     sink = open_sink(f"sql:{address}")

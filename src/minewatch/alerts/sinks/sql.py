@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from minewatch.alert import Alert
 from minewatch.alerts.forms.clean import moment, printable
 from minewatch.alerts.forms.stored import write
+from minewatch.alerts.sinks.refusal import RefusedError
 from minewatch.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
@@ -52,13 +53,16 @@ class SqlSink:
 
     def send(self, alerts: Sequence[Alert]) -> None:
         """Store alerts; those that are there already stay as they are."""
-        from sqlalchemy.exc import SQLAlchemyError
+        from sqlalchemy.exc import DataError, SQLAlchemyError
 
         try:
             with self._engine.begin() as connection:
                 self._prepare(connection)
                 _store(connection, alerts)
             self._is_ready = True
+        except DataError as error:
+            # About what was to be stored: the answer would be the same next time.
+            raise RefusedError(f"{self.name}: {_reason(error)}") from error
         except (SQLAlchemyError, OSError) as error:
             self._engine.dispose()
             raise SinkError(f"{self.name}: {_reason(error)}") from error
