@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from minewatch.alert import Change
 from minewatch.alerts.grouping import AlertBook
 from minewatch.alerts.saved_book import catch_up, load_book, save_book, telling_of, tellings_of
+from minewatch.types import Evidence
 from packets import NS, START
 from watched import finding
 
@@ -39,6 +41,27 @@ def test_a_book_that_was_saved_goes_on_as_if_nothing_had_been():
         one.add(finding(5, 90, flow_id=2, kinds=("payload",), has_ended=True, is_final=True))
     assert other.tell(at(95)) == book.tell(at(95)) != []
     assert other.tell(at(99_999)) == book.tell(at(99_999)) != []
+
+
+@pytest.mark.parametrize("n_open", [0, 1, 8, 100])
+def test_what_a_case_takes_in_memory_is_about_what_is_reckoned(n_open):
+    """With as many reasons, and as long ones, as real alerts have."""
+    evidence = tuple(Evidence(f"f{i}", i / 7, "1", 0.1, "x" * 130, 0.1, 9.9) for i in range(20))
+    texts = {"evidence": evidence, "disproof": ("y" * 200,) * 6}
+    book = AlertBook("test")
+    for i in range(40):
+        word = {"has_ended": True, "is_final": True, "community_id": f"1:{i:027}="}
+        book.add(finding(i, i + 60, flow_id=i, **word, **texts))
+    for i in range(n_open):
+        book.add(finding(i, i + 60, flow_id=100 + i, community_id=f"1:{i:027}=", **texts))
+    book.tell(at(200))
+    (case,) = book.cases
+    text = json.dumps(save_book(book))
+    tracemalloc.start()
+    books = [load_book(json.loads(text)) for _ in range(50)]
+    octets = tracemalloc.get_traced_memory()[0] / len(books)
+    tracemalloc.stop()
+    assert octets / 2 < case.octets < 2.5 * octets
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -57,6 +57,15 @@ class AlertBook:
         """Yield every case that is remembered."""
         for cases in self._cases.values():
             yield from cases
+
+    def of_pair(self, pair: Pair) -> Sequence[Case]:
+        """Return the cases of a host and a pool.
+
+        Parameters
+        ----------
+        pair : of which they are.
+        """
+        return self._cases.get(pair, ())
 
     def put(self, case: Case) -> None:
         """Take in a case that was made elsewhere.

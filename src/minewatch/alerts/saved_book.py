@@ -126,7 +126,7 @@ def catch_up(book: AlertBook, telling: Telling) -> None:
     telling : in the order in which they were told.
     """
     alert = telling.alert
-    case = next((one for one in book.cases if one.id == alert.id), None)
+    case = next((one for one in book.of_pair(telling.pair) if one.id == alert.id), None)
     if case is None:
         case = Case(alert.id, telling.pair)
         book.put(case)
