@@ -4,8 +4,10 @@
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,9 +16,11 @@ import typer
 from typer.testing import CliRunner
 
 import minewatch.lab
+from export_programs import free_port
 from minewatch.cli import errors
 from minewatch.cli.watch import watch
 from watched import capture, closed, mining, of_scan, ticking, web
+from watched_records import exported, of_log_scan, simulated
 
 DEMO = str(Path(minewatch.lab.__file__).with_name("demo.pcap"))
 PROGRAM = """
@@ -28,6 +32,13 @@ app.callback()(lambda: None)
 app.command("watch")(watch)
 app()
 """
+# Flow records are looked at every second, and not every half minute.
+QUICK = """
+from minewatch.watching.record_options import RecordWatchOptions
+init = RecordWatchOptions.__init__
+init.__defaults__ = (1.0, 0.3, *init.__defaults__[2:])
+"""
+QUICK += PROGRAM
 
 
 @pytest.fixture
@@ -54,9 +65,9 @@ def start():
     """Start a watch as a program of its own; it ends with the test in any case."""
     started = []
 
-    def begin(*words):
+    def begin(*words, program=PROGRAM):
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "watch", *map(str, words)],
+            [sys.executable, "-c", program, "watch", *map(str, words)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -234,3 +245,138 @@ def test_an_interface_is_watched_until_the_time_is_over(start):
     packets = int(err.split(b"lo: ")[1].split()[0].replace(b",", b""))
     assert packets >= 20
     assert out == b""
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("log")
+    return exported(simulated(folder), folder, "ipfix")
+
+
+@pytest.fixture(scope="module")
+def log_alerts(log):
+    """The ids of the alerts that stand at the end of a scan."""
+    return {one.id for one in of_log_scan(log)}
+
+
+def standing(folder):
+    """The ids of the alerts that stand by what was told last of each."""
+    lines = (folder / "alerts.jsonl").read_text().splitlines()
+    latest = {json.loads(line)["id"]: json.loads(line) for line in lines}
+    return {alert_id for alert_id, one in latest.items() if one["conversations"]}
+
+
+def test_flow_logs_are_watched_as_they_stand(watching, log, log_alerts, tmp_path):
+    result = watching("--from", log, "--sink", f"jsonl:{tmp_path}/alerts.jsonl")
+    assert result.exit_code == 0
+    assert f"{log}: 2,103 flow records, " in result.stderr
+    assert " new " in result.stdout
+    assert standing(tmp_path) == log_alerts
+    assert len(log_alerts) == 8
+
+
+def test_flow_logs_may_come_by_a_pipe(start, log, log_alerts, tmp_path):
+    words = ("--input-format", "netflow", "-q", "--sink", f"jsonl:{tmp_path}/alerts.jsonl")
+    process = start("--from", "-", *words)
+    out, err = process.communicate(Path(log).read_bytes(), timeout=120)
+    assert (process.returncode, out, err) == (0, b"", b"")
+    assert standing(tmp_path) == log_alerts
+
+
+def test_killed_and_started_again_a_flow_log_gives_the_same_alerts(
+    start, log, log_alerts, tmp_path
+):
+    words = ("--checkpoint", tmp_path / "kept", "-q", "--sink", f"jsonl:{tmp_path}/alerts.jsonl")
+    for _ in range(2):
+        process = start("--from", log, *words)
+        until = time.monotonic() + 60
+        while not list((tmp_path / "kept").glob("checkpoint-*")) and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.kill()
+        process.communicate()
+    process = start("--from", log, *words)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert standing(tmp_path) == log_alerts
+
+
+def messages(log):
+    """The messages of an IPFIX file, each of which is a datagram."""
+    octets, at = Path(log).read_bytes(), 0
+    while at < len(octets):
+        length = int.from_bytes(octets[at + 2 : at + 4], "big")
+        yield octets[at : at + length]
+        at += length
+
+
+def templates(message):
+    """A message with the templates of another one, as exporters send them again and again."""
+    at, kept = 16, b""
+    while at < len(message):
+        number, length = struct.unpack_from(">HH", message, at)
+        kept += message[at : at + length] if number < 4 else b""
+        at += length
+    return message[:2] + struct.pack(">H", 16 + len(kept)) + message[4:16] + kept
+
+
+def send(port, datagrams):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        for datagram in datagrams:
+            one.sendto(datagram, ("127.0.0.1", port))
+            time.sleep(0.001)
+
+
+def line_of(process):
+    """The next line of alerts; none if it takes too long."""
+    timer = threading.Timer(60, process.kill)
+    timer.start()
+    try:
+        return process.stdout.readline().decode()
+    finally:
+        timer.cancel()
+
+
+def until(is_so, process, seconds=60):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_what_exporters_send_is_told_while_it_runs_and_a_kill_loses_nothing(
+    start, log, log_alerts, tmp_path
+):
+    """Killed when half has come: without what was kept of that half not all would be found."""
+    port, sink = free_port(), tmp_path / "alerts.jsonl"
+    words = ("--from", "collector", "--netflow", f"127.0.0.1:{port}", "--exporters", "127.0.0.0/8")
+    words += ("--checkpoint", tmp_path / "kept", "--sink", f"jsonl:{sink}")
+    some = list(messages(log))
+    process = start(*words, program=QUICK)
+    assert f"listening on 127.0.0.1:{port}" in process.stderr.readline().decode()
+    send(port, some[: len(some) // 2])
+    until(lambda: len(list((tmp_path / "kept").glob("checkpoint-*"))) == 2, process)
+    process.kill()
+    process.communicate()
+    process = start(*words, program=QUICK)
+    process.stderr.readline()
+    send(port, [templates(some[0]), *some[len(some) // 2 :]])
+    until(lambda: sink.exists() and standing(tmp_path) == log_alerts, process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert standing(tmp_path) == log_alerts
+    assert b" flow records, " in err
+
+
+def test_one_who_is_not_named_may_not_send(start, log):
+    port = free_port()
+    words = ("--netflow", f"127.0.0.1:{port}", "--exporters", "192.0.2.0/24")
+    process = start("--from", "collector", *words, "--for", "3", program=QUICK)
+    process.stderr.readline()
+    send(port, messages(log))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, b"")
+    assert b"0 flow records" in err
+    assert f"{len(list(messages(log)))} refused".encode() in err
