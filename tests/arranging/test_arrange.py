@@ -232,3 +232,17 @@ def test_sums_agree_with_a_plain_reckoning():
     for name in COUNTS:
         assert joined[name].to_list() == joined[f"{name}_of_intervals"].to_list()
     assert joined.height == passed.height > 100
+
+
+def test_each_conversation_names_a_record_of_its_own():
+    records = np.concatenate([talk(9), talk(5), record(source_transport_port=9)])
+    for side in ("source", "destination"):
+        ports = records[f"{side}_transport_port"][18:28]
+        ports[ports == 40_000] = 50_000
+    for settings in ({}, {"with_intervals_of_all": True}):
+        found = arrange(records, ArrangeSettings(), **settings)
+        assert len(found.places) == found.passed.height == 2 + len(settings)
+        ports = found.passed["source_transport_port"].to_list()
+        for port, place in zip(ports, found.places.tolist(), strict=True):
+            sides = ("source", "destination")
+            assert port in {int(records[place][f"{side}_transport_port"]) for side in sides}

@@ -124,7 +124,7 @@ class StandingRecords:
         patience_ns = self.timeout_ns + int(options.grace_s * _NS)
         is_over = (rows[:, h.COUNT] > 0) & (now_ns - rows[:, h.SEEN_NS] > patience_ns)
         if not options.has_own_clock:
-            is_over &= self.count(h.TAKEN) - rows[:, h.ARRIVED] >= options.least_records
+            is_over &= self.count(h.TAKEN) - rows[:, h.ARRIVED] > options.least_records
         return np.flatnonzero(is_over)
 
     def unseen(self, numbers: Int64Array) -> Int64Array:
