@@ -27,7 +27,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 endif
 install = $(INSTALL) --require-hashes -r $(1) && $(INSTALL) --no-deps --no-build-isolation -e .
 
-.PHONY: help paper demo lab deep benchmark benchmark-small test check lint types structure fix golden bench bench-flows bench-live soak picture lock ci clean
+.PHONY: help paper demo lab e2e deep benchmark benchmark-small test check lint types structure fix golden bench bench-flows bench-live soak picture lock ci clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -41,6 +41,9 @@ lab: $(DEV) ## run a lab of one minute in which every dialect is spoken, and che
 	$(AS_ROOT) $(BIN)/minewatch lab run --servers 12 --minutes 1 --evasion all --out build/lab
 	@$(AS_ROOT) chown -R "$$(id -u):$$(id -g)" build
 	$(BIN)/minewatch label --check build/lab
+
+e2e: $(DEV) ## from end to end in namespaces: a miner is told of, cut off and let back (root, five minutes)
+	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider tests/e2e/live.py
 
 paper: $(DEV) ## the paper's report from a composition of 4,000, into build/paper (half a minute)
 	@rm -rf build/paper
