@@ -19,7 +19,7 @@ print(len(warm_up(scan)), *(len(kernel.signatures) for kernel in kernels))
 """
 
 
-def test_a_miner_is_judged_and_told_so_that_all_kernels_are_compiled():
+def test_miners_are_judged_and_told_so_that_all_kernels_are_compiled():
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    assert done.stdout.split() == ["1", "1", "1"]
+    assert done.stdout.split() == ["2", "1", "1"]
