@@ -168,8 +168,7 @@ def test_a_record_of_the_future_ends_nothing(records, log, seconds):
     wrong = record(at_s + seconds, 10, protocol_identifier=17, observation_point=77)
     watch = new_record_watch(replace(FEW, least_records=0))
     told = told_of(np.concatenate([records[:middle], wrong, wrong, records[middle:]]), watch=watch)
-    undisturbed = told_of(records, watch=new_record_watch(replace(FEW, least_records=0)))
-    assert last_words(told) == last_words(undisturbed) == of_log_scan(log)
+    assert last_words(told) == of_log_scan(log)
     assert watch.now_ns == last_ns(records)
 
 
@@ -262,12 +261,12 @@ def test_time_passes_without_records_and_a_clock_that_is_set_back_goes_on(miner)
 
 
 def test_a_flood_of_conversations_costs_no_suspect(miner, strongest):
-    """Thirty times more than there is room for, while a host mines; all at the gate's liking."""
+    """Thirty times more records than there is room for, while a host mines; all pass the gate."""
     small = replace(FEW, most_records=6_000, most_biflows=2_000, most_of_one=1_000)
-    noise = visits(60_000, first_ns(miner) + 600 * NS, 3_000)
+    noise = visits(45_000, first_ns(miner) + 300 * NS, 300)
     watch = new_record_watch(small)
     told = told_of(by_end(miner, noise), watch=watch)
-    assert watch.counters.evicted > 50_000
+    assert watch.counters.evicted > 40_000
     assert watch.counters.refused == 0
     assert watch.held.count(h.SLOTS) <= 6_000
     assert last_words(told) == of_scan_of(miner)
@@ -285,14 +284,14 @@ def test_a_scan_of_ports_goes_before_anything_that_talks():
     assert watch.counters.evicted >= 4_600
 
 
-def test_an_exporter_that_floods_loses_its_own(miner):
+def test_an_exporter_that_floods_loses_its_own():
     """Another one's conversations stay although they have fewer records and are no suspects."""
     small = replace(FEW, most_records=3_000, most_biflows=1_000, most_of_one=500)
     mine = visits(100, START, 10, observation_point=5)
-    noise = visits(20_000, START + 200 * NS, 600, minutes=3, observation_point=6)
+    noise = visits(4_000, START + 200 * NS, 600, minutes=3, observation_point=6)
     watch = new_record_watch(small)
     list(watch.feed(by_end(mine, noise)))
-    assert watch.counters.evicted > 15_000
+    assert watch.counters.evicted > 3_000
     assert (watch.held.rows[:, h.OBSERVER][watch.held.rows[:, h.COUNT] > 0] == 5).sum() == 100
 
 
