@@ -9,11 +9,10 @@ import minewatch.lab
 from minewatch import registry
 from minewatch.cli.options import metering_options, pipeline_options, scan_options
 from minewatch.cli.progress import ProgressBar
+from minewatch.cli.watch_choice import COLLECTOR, Chosen
 from minewatch.cli.watch_feeds import CollectorFeed, LogFeed, PacketFeed
 from minewatch.cli.watch_inputs import (
-    COLLECTOR,
     Capture,
-    Chosen,
     Exporters,
     Interfaces,
     Logs,
@@ -47,30 +46,6 @@ def begun(watched, memory_mib=64):
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
     return exported(DEMO, tmp_path_factory.mktemp("log"), "ipfix")
-
-
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        (chosen(), "nothing to watch; name an interface"),
-        (chosen(endpoints=[("--ipfix", "x")]), "nothing to watch; say --from collector too"),
-        (chosen("eth0", source="a"), "and not both"),
-        (chosen("eth0", "-"), "-: no interface; to read it, say --from -"),
-        (chosen("/tmp/a.pcap"), "no interface"),
-        (chosen(source=COLLECTOR), "nowhere to listen"),
-        (chosen("eth0", endpoints=[("--sflow", "x")]), "--sflow goes with --from collector"),
-        (chosen(source="a", exporters=["10.0.0.0/8"]), "--exporters goes with --from collector"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(found, words):
-    with pytest.raises(ConfigError, match=words):
-        found.check(is_for_interfaces=False)
-
-
-def test_options_of_interfaces_are_for_interfaces():
-    chosen("eth0").check(is_for_interfaces=True)
-    with pytest.raises(ConfigError, match="--filter and --user are for interfaces"):
-        chosen(source="a").check(is_for_interfaces=True)
 
 
 def test_a_capture_is_watched_packet_by_packet():

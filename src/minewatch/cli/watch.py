@@ -13,7 +13,8 @@ import typer
 from minewatch.cli import options as o
 from minewatch.cli.collect import Endpoints, endpoints_of
 from minewatch.cli.errors import NOTHING_FOUND
-from minewatch.cli.watch_inputs import Chosen, open_chosen
+from minewatch.cli.watch_choice import Chosen
+from minewatch.cli.watch_inputs import open_chosen
 
 if TYPE_CHECKING:
     from types import FrameType
