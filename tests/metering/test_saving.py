@@ -163,6 +163,7 @@ def has_ring(arrays):
         put("rows", is_open, st.VLAN, 1 << 40),
         put("rows", 0, st.FLOW_ID, 1 << 40),
         put("records", 0, 5, 1 << 40),
+        ("records", lambda arrays: arrays["records"].put([0, 5], 1 << 40)),  # of no biflow
         put("rows", has_none, st.SERIES_TAIL, 1 << 40),
         ("counts", lambda arrays: arrays["counts"].put(st.N_RECORDS, -5)),
         ("counts", lambda arrays: arrays["counts"].put(st.SWEEP_AT, -(1 << 40))),

@@ -142,6 +142,26 @@ def test_a_pool_that_was_seen_to_call_is_told_by_the_port_that_it_called(tmp_pat
     assert (one.pool_port, one.server_port) == (41_000, 3333)
 
 
+@pytest.mark.parametrize(("signature", "is_proof"), [(0.95, True), (0.94, False), (None, False)])
+def test_a_session_that_was_read_is_proof_and_an_attempt_is_none(tmp_path, signature, is_proof):
+    (chunk,) = chunks_of(capture(tmp_path / "a.pcap", mining()))
+    verdict = chunk.verdict(0)
+    verdict = replace(verdict, detectors={**verdict.detectors, "signature": signature})
+    values = chunk.conversations.frame.row(0, named=True)
+    assert findings._finding(values, verdict, None).has_proof is is_proof
+
+
+@pytest.mark.parametrize("stronger", [0, 1])
+def test_of_a_pair_the_strongest_is_worked_out_wherever_it_stands(tmp_path, stronger):
+    path = capture(tmp_path / "a.pcap", mining(0, 8), mining(5, 8, port=2_222))
+    (chunk,) = chunks_of(path)
+    chunk.probability[:] = [0.9, 0.9]
+    chunk.probability[stronger] = 0.99
+    everyone = np.ones(2, np.bool_)
+    found = findings_of(chunk, everyone, everyone, are_final=True)
+    assert [bool(one.disproof) for one in found] == [stronger == 0, stronger == 1]
+
+
 def test_that_nobody_else_talks_to_the_pool_is_asked_only_where_it_is_known(tmp_path):
     path = capture(tmp_path / "a.pcap", mining())
     (chunk,) = chunks_of(path)

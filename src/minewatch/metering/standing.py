@@ -117,8 +117,6 @@ def find_due(
         if status == FREE or status & ENDED or not is_talk(rows, number, least_packets):
             continue
         start = rows[number, START_NS]
-        if now_ns < start:
-            continue
         before = steps_at(max(0, before_ns - start), ages_ns)
         if steps_at(now_ns - start, ages_ns) <= before:
             continue
