@@ -283,6 +283,18 @@ def test_flow_logs_may_come_by_a_pipe(start, log, log_alerts, tmp_path):
     assert standing(tmp_path) == log_alerts
 
 
+def test_one_who_waits_for_flow_logs_ends_when_asked_to(start, log, tmp_path):
+    """The pipe stays open, and nobody writes to it any more."""
+    words = ("--input-format", "netflow", "--checkpoint", tmp_path / "kept")
+    process = start("--from", "-", *words)
+    process.stdin.write(Path(log).read_bytes())
+    process.stdin.flush()
+    until((tmp_path / "kept" / "lock").exists, process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+    assert list((tmp_path / "kept").glob("checkpoint-*"))
+
+
 def test_killed_and_started_again_a_flow_log_gives_the_same_alerts(
     start, log, log_alerts, tmp_path
 ):

@@ -172,6 +172,15 @@ def test_a_record_of_the_future_ends_nothing(records, log, seconds):
     assert watch.now_ns == last_ns(records)
 
 
+def test_a_log_may_begin_with_one(records, log):
+    wrong = record(YEAR_S, 10, protocol_identifier=17, observation_point=77)
+    watch = new_record_watch()
+    told = told_of(np.concatenate([wrong, records]), watch=watch)
+    assert last_words(told) == of_log_scan(log)
+    assert watch.now_ns == last_ns(records)
+    assert watch.counters.strikes > 100
+
+
 def test_an_exporter_whose_clock_runs_away_ends_nothing_of_others(records, log):
     ends = records["flow_end_nanoseconds"]
     wrong = np.repeat(record(protocol_identifier=17, observation_point=77), len(records))

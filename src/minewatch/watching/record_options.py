@@ -83,7 +83,7 @@ def with_record_memory(options: RecordWatchOptions, memory_mib: int) -> RecordWa
     --------
     >>> options = with_record_memory(RecordWatchOptions(), 1024)
     >>> options.most_records, options.most_biflows
-    (4342439, 1342177)
+    (4342338, 1342177)
     """
     if memory_mib < LEAST_MEMORY_MIB:
         raise ConfigError(f"--memory {memory_mib}: {LEAST_MEMORY_MIB} MiB or more")
