@@ -282,6 +282,15 @@ def test_a_flood_of_conversations_costs_no_suspect(miner, strongest):
     assert strongest.id in {one.id for one in told}
 
 
+def test_a_miner_that_begins_in_the_middle_of_a_flood_is_found(miner):
+    """Memory has room for little more than a minute of it."""
+    small = replace(FEW, most_records=6_000, most_biflows=2_000, most_of_one=1_000)
+    noise = visits(16_000, first_ns(miner) - 300 * NS, 900)
+    watch = new_record_watch(small)
+    assert last_words(told_of(by_end(miner, noise), watch=watch)) == of_scan_of(miner)
+    assert watch.counters.evicted > 12_000
+
+
 def test_a_scan_of_ports_goes_before_anything_that_talks():
     small = replace(FEW, most_records=600, most_biflows=300, most_of_one=100)
     knocks = np.repeat(record(), 5_000)

@@ -100,18 +100,15 @@ def test_parts_hold_all_records_of_their_rows_and_not_too_many(monkeypatch):
 
 
 def test_those_that_tell_least_make_room():
-    held = standing(replace(OPTIONS, most_biflows=16))
-    order = [record(source_transport_port=1), of_port(2, 2), of_port(3, 4), of_port(4, 9)]
-    take(held, *reversed(order))
-    held.flag(np.array([2]), h.SUSPECT, np.array([True]))
+    held = standing(replace(OPTIONS, most_biflows=32))
+    later = START + 3 * 60 * NS
+    for port, n, now in ((1, 9, START), (2, 9, START), (3, 2, later), (4, 9, later), (5, 2, START)):
+        take(held, of_port(port, n), now=now)
+    take(held, record(source_transport_port=6), now=later)
     held.flag(np.array([0]), h.FOLLOWED, np.array([True]))
-    ports = [
-        max(int(held.held.records[held.rows[row, h.FIRST]][f"{side}_transport_port"])
-            for side in ("source", "destination"))
-        for row in held.least().tolist()
-    ]  # fmt: skip
-    assert held.least().tolist() == [3, 1, 2]
-    assert len(ports) == 3
+    held.flag(np.array([1]), h.SUSPECT, np.array([True]))
+    # One-way, then silent with few records, then what goes on, then the suspect.
+    assert held.least().tolist() == [5, 4, 2, 3, 1]
 
 
 def test_an_observer_that_holds_more_than_its_share_loses_its_own():

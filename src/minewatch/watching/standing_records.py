@@ -2,9 +2,9 @@
 """The records of conversations that may go on, in bounded memory; which to look at, which to lose.
 
 Where memory is full, those go first that tell least about mining: what the gate would stop, then
-what has fewest records, and of these what was silent longest. An observer that holds more than its
-share of the memory loses its own before anybody else loses any. Suspects come last, and what an
-alert follows is never lost.
+what was silent for most minutes, and of these what has fewest records. An observer that holds more
+than its share of the memory loses its own before anybody else loses any. Suspects come last, and
+what an alert follows is never lost.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from minewatch.watching.record_options import RecordWatchOptions
 
 _NS: Final = 1_000_000_000
 _TOGETHER: Final = 1 << 18
-"""Records that are worked on together, about."""
+"""Records that are worked on together, about; fewer where there is room for few."""
+_MINUTE_NS: Final = 60 * _NS
 _FREED: Final = 8
 """One part in so many of the memory comes free at a time."""
 
@@ -150,10 +151,11 @@ class StandingRecords:
         numbers : rows that hold something.
         """
         stops = np.cumsum(self.held.rows[numbers, h.COUNT])
+        together = min(_TOGETHER, max(self.options.most_records // 16, 1))
         at = 0
         while at < len(numbers):
             before = int(stops[at - 1]) if at else 0
-            stop = max(at + 1, int(np.searchsorted(stops, before + _TOGETHER, "right")))
+            stop = max(at + 1, int(np.searchsorted(stops, before + together, "right")))
             n = int(stops[stop - 1]) - before
             words, row_of = np.empty((n, h.WORDS), np.int64), np.empty(n, np.int64)
             h.gather_records(self.held, numbers[at:stop], words, row_of)
@@ -234,7 +236,8 @@ class StandingRecords:
         may_go = np.flatnonzero((rows[:, h.COUNT] > 0) & (flags & h.FOLLOWED == 0))
         share = len(self.held.links) / (int(np.count_nonzero(self.held.of_observer)) or 1)
         has_more = self.held.of_observer[rows[:, h.OBSERVER]] > share
-        keys = (rows[:, h.SEEN_NS], rows[:, h.COUNT], rank, ~has_more, rank >= 2)
+        minute = rows[:, h.SEEN_NS] // _MINUTE_NS
+        keys = (rows[:, h.COUNT], minute, rank, ~has_more, rank >= 2)
         order = may_go[np.lexsort([key[may_go] for key in keys])]
         records = np.cumsum(rows[order, h.COUNT])
         enough = max(
