@@ -22,7 +22,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         " response lab identify allow doubt arranging",
         "registry",
         "testing",
-        "pipeline logs scanning watching output training datasets experiments engine exporting capabilities",
+        "pipeline logs scanning watching output training datasets experiments engine exporting "
+        "capabilities",
         "console",
         "cli __main__",
     )

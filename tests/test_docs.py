@@ -21,7 +21,18 @@ SHIPPED = ROOT / "src" / "minewatch" / "lab" / "demo.pcap"
 CLI_REFERENCE = ROOT / "docs" / "reference" / "cli.md"
 
 # A path is checked when it begins with one of these, or is one of the root's own files.
-FOLDERS = ("src", "tests", "docs", "benchmarks", "scripts", "examples", "data", "deploy", ".ci", ".github")
+FOLDERS = (
+    "src",
+    "tests",
+    "docs",
+    "benchmarks",
+    "scripts",
+    "examples",
+    "data",
+    "deploy",
+    ".ci",
+    ".github",
+)
 ROOT_FILE = re.compile(r"[A-Z]+\.(md|cff)|Makefile|LICENSE|pyproject\.toml|[a-z-]+\.lock")
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """``minewatch watch``, as a command and as a program of its own that is stopped and killed."""
 
+import contextlib
 import json
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -99,6 +101,16 @@ def test_a_capture_is_watched_to_its_end(watching, path, tmp_path):
     assert len(ids(tmp_path)) == len(told) >= 2
     wanted = of_scan(path)
     assert {alert_id for alert_id, _ in ids(tmp_path)} == {one.id for one in wanted}
+
+
+def test_with_checkpoints_alerts_are_kept_beside_them(watching, path, tmp_path):
+    kept = tmp_path / "a folder"
+    assert watching("--from", path, "--checkpoint", kept, "-q").exit_code == 0
+    wanted = {one.id for one in of_scan(path)}
+    assert {alert_id for alert_id, _ in ids(kept)} == wanted
+    with contextlib.closing(sqlite3.connect(kept / "alerts.db")) as store:
+        stored = store.execute("SELECT DISTINCT id FROM alert_revisions").fetchall()
+    assert {alert_id for (alert_id,) in stored} == wanted
 
 
 def test_quietly_only_the_sinks_are_told(watching, path, tmp_path):

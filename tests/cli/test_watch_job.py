@@ -25,6 +25,24 @@ def run(path, *sinks, kept=None, folder=None, seconds=None, **changes):
     return job
 
 
+class Interface(PacketFeed):
+    """Packets of a capture that pass for those of an interface."""
+
+    is_live = True
+    data_time_ns = None
+
+
+def test_an_interface_is_watched_when_all_is_compiled(path, monkeypatch, capsys):
+    said = []
+    monkeypatch.setattr(
+        "minewatch.cli.warming.warm_up", lambda scan: said.append(capsys.readouterr().err)
+    )
+    job = WatchJob(new_watch(), None, None)
+    job.run(Interface(CaptureSource(Input("a", path, None))), None, (), None, None)
+    assert said == [""]
+    assert capsys.readouterr().err.startswith("watching ")
+
+
 def test_alerts_reach_every_sink(path, tmp_path, capsys):
     run(path, f"jsonl:{tmp_path}/a.jsonl", f"jsonl:{tmp_path}/b.jsonl")
     one, other = ((tmp_path / name).read_text() for name in ("a.jsonl", "b.jsonl"))

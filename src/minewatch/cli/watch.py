@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
 
 import typer
 
@@ -93,7 +95,8 @@ def watch(
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Keep there what is known, and go on from it after a stop or a kill.",
+            help="Keep there what is known, and go on from it after a stop or a kill; without "
+            "--sink alerts.jsonl and alerts.db are written there too.",
             show_default=False,
         ),
     ] = None,
@@ -168,8 +171,29 @@ def watch(
     begun, feed = opened.begin(metering, scan, memory)
     job = WatchJob(begun, allow, suppress, quiet=quiet)
     with _signals(job), _checkpoints(checkpoint, opened.origin) as kept:
-        job.run(feed, kept, sink or (), checkpoint, duration)
+        job.run(feed, kept, sinks_of(sink, checkpoint), checkpoint, duration)
     raise typer.Exit(NOTHING_FOUND)
+
+
+def sinks_of(named: Sequence[str] | None, folder: str | None) -> Sequence[str]:
+    """Return where alerts go: without a sink named, to a file and a database beside checkpoints.
+
+    Parameters
+    ----------
+    named : addresses.
+    folder : of checkpoints.
+
+    Examples
+    --------
+    >>> sinks_of(None, "/var/lib/minewatch")
+    ('jsonl:/var/lib/minewatch/alerts.jsonl', 'sql:sqlite:////var/lib/minewatch/alerts.db')
+    >>> sinks_of(["syslog:///dev/log"], "/var/lib/minewatch"), sinks_of(None, None)
+    (['syslog:///dev/log'], ())
+    """
+    if named or folder is None:
+        return named or ()
+    place = quote(os.path.abspath(folder))
+    return (f"jsonl:{place}/alerts.jsonl", f"sql:sqlite:///{place}/alerts.db")
 
 
 def _formats(aws_fields: str | None) -> Sequence[FlowFormat]:

@@ -75,11 +75,16 @@ class WatchJob:
         folder : of the checkpoints.
         duration_s : end after so long.
         """
+        from minewatch.watching.engine import Watch
         from minewatch.watching.running import Run
 
         self._suppressions = self._read_suppressions()
         self._feed, self._kept = feed, kept
         with _delivery(sinks, folder, self._measures) as self._delivery:
+            if feed.is_live and isinstance(self.watch, Watch):
+                from minewatch.cli.warming import warm_up
+
+                warm_up(self.watch.scan)
             run = Run(self.watch, self._give, kept, data_time_ns=feed.data_time_ns)
             run.restore()
             if feed.is_live and not self.quiet:
