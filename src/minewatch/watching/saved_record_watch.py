@@ -17,6 +17,7 @@ from minewatch.records import RECORD, UNKNOWN
 from minewatch.types import Int64Array
 from minewatch.watching.record_names import RecordNames
 from minewatch.watching.record_watch import RecordWatch, RecordWatchCounters
+from minewatch.watching.saved_watch import FOREIGN
 
 LAYOUT: Final = hashlib.sha256(
     repr((RECORD.descr, h.ROW_WORDS, h.N_COUNTS, ticks.N_WORDS, "flow records 1")).encode()
@@ -114,7 +115,7 @@ def load_record_watch(
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
     if head.layout != LAYOUT:
-        raise ValueError("another minewatch laid it out; go on with that one")
+        raise ValueError(FOREIGN)
     own = _settings(watch)
     if head.settings != own:
         changed = [name for name in own if own[name] != head.settings.get(name)]

@@ -31,6 +31,10 @@ LAYOUT: Final = hashlib.sha256(
     ).encode()
 ).hexdigest()[:16]
 """Tells whether the arrays mean the same as when they were saved."""
+FOREIGN: Final = (
+    "another version of minewatch laid it out; go on with that one, or remove checkpoint-* and "
+    "told-* to begin anew"
+)
 _SHAPING: Final = ("interval_s", "idle_timeout_s", "conversation_timeout_s", "closed_linger_s")
 """Options of metering under which biflows that are open now would not have come to be."""
 _RECORDS: Final = "interval_records"
@@ -105,7 +109,7 @@ def load_watch(watch: Watch, value: Any, arrays: dict[str, np.ndarray]) -> list[
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
     if head.layout != LAYOUT:
-        raise ValueError("another minewatch laid it out; go on with that one")
+        raise ValueError(FOREIGN)
     own = _settings(watch)
     if head.settings != own:
         changed = [name for name in own if own[name] != head.settings.get(name)]
