@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import copy
 import json
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 
 from made_up_records import talk
 from minewatch.metering import held_records as h
+from minewatch.metering import record_ticks as ticks
 from minewatch.records import UNKNOWN, Names
 from minewatch.watching.saved_record_watch import load_record_watch, save_record_watch
 from watched_records import (
@@ -87,6 +89,13 @@ def test_names_of_servers_come_along(records):
     assert chunk[1]["server_name"].tolist() == [UNKNOWN] * 4
 
 
+@pytest.fixture(scope="module")
+def saved(records):
+    watch = new_record_watch()
+    fed(watch, [records[:300]])
+    return save_record_watch(watch, [])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -98,7 +107,12 @@ def test_names_of_servers_come_along(records):
         (lambda head, arrays: head["settings"].update(tick_s=9), r"other settings \(tick_s\)"),
         (lambda head, arrays: head.update(followed=[[999_999, 1, 1]]), "followed rows"),
         (lambda head, arrays: head["book"].update(flows=[[1, 9]]), "case 9"),
-        (lambda head, arrays: arrays.update(clock=np.zeros(2, np.int64)), "clock"),
+        (lambda head, arrays: arrays.update(clock=np.zeros(2, np.int64)), "clock of other words"),
+        (lambda head, arrays: arrays["clock"].__setitem__(ticks.AHEAD, -1), "more ends ahead"),
+        (
+            lambda head, arrays: arrays["clock"].__setitem__(ticks.AHEAD, ticks.CONFIRMED),
+            "more ends ahead",
+        ),
         (lambda head, arrays: arrays.update(rows=arrays["rows"][:, 1:]), "rows of shape"),
         (lambda head, arrays: arrays.update(rows=arrays["rows"][1:]), "count other records"),
         (lambda head, arrays: arrays.update(records=arrays["records"][:-1]), "count other records"),
@@ -107,10 +121,8 @@ def test_names_of_servers_come_along(records):
         (lambda head, arrays: arrays["rows"].__setitem__((0, h.OBSERVER), 1 << 40), "observers"),
     ],
 )
-def test_what_does_not_fit_is_refused_and_changes_nothing(records, change, words):
-    watch = new_record_watch()
-    fed(watch, [records[:300]])
-    head, arrays = save_record_watch(watch, [])
+def test_what_does_not_fit_is_refused_and_changes_nothing(saved, change, words):
+    head, arrays = copy.deepcopy(saved)
     change(head, arrays)
     other = new_record_watch()
     before = other.book
@@ -120,18 +132,14 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(records, change, words
     assert other.taken == 0
 
 
-def test_less_memory_than_before_is_told(records):
-    watch = new_record_watch()
-    fed(watch, [records[:300]])
-    head, arrays = save_record_watch(watch, [])
+def test_less_memory_than_before_is_told(saved):
+    head, arrays = saved
     small = new_record_watch(replace(FEW, most_records=20, most_of_one=10))
     with pytest.raises(ValueError, match="give more --memory"):
         load_record_watch(small, head, arrays)
 
 
-def test_a_checkpoint_of_another_clock_is_refused(records):
-    watch = new_record_watch()
-    fed(watch, [records[:30]])
-    head, arrays = save_record_watch(watch, [])
+def test_a_checkpoint_of_another_clock_is_refused(saved):
+    head, arrays = saved
     with pytest.raises(ValueError, match=r"other settings \(has_own_clock\)"):
         load_record_watch(new_record_watch(replace(FEW, has_own_clock=True)), head, arrays)

@@ -52,7 +52,11 @@ an error.
 def watch(
     interfaces: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INTERFACE", help="Watch these.", show_default=False),
+        typer.Argument(
+            metavar="INTERFACE",
+            help="Network interfaces to watch, such as eth0.",
+            show_default=False,
+        ),
     ] = None,
     *,
     source: Annotated[
@@ -60,8 +64,8 @@ def watch(
         typer.Option(
             "--from",
             metavar="FILE",
-            help="In place of interfaces read a capture or flow logs, - for standard input; or "
-            "receive flow records: collector.",
+            help="Watch no interface, but a capture or a flow log (- is standard input); or, with "
+            "the word collector, flow records that routers send.",
             show_default=False,
         ),
     ] = None,
@@ -72,7 +76,8 @@ def watch(
         list[str] | None,
         typer.Option(
             metavar="CIDR",
-            help="Network of exporters to listen to; may be given again. \\[default: all]",
+            help="Network of routers from which --from collector takes records; may be given "
+            "again. \\[default: all]",
             show_default=False,
         ),
     ] = None,

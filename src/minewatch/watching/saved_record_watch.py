@@ -123,6 +123,8 @@ def load_record_watch(
     clock, rows, words = arrays["clock"], arrays["rows"], arrays["records"]
     if clock.shape != watch.clock.shape or clock[ticks.TICK_NS] != watch.clock[ticks.TICK_NS]:
         raise ValueError("a clock of other words, or of another tick")
+    if not 0 <= clock[ticks.AHEAD] < ticks.CONFIRMED:
+        raise ValueError("a clock with more ends ahead than it keeps")
     _check(watch, rows, words, head)
     book = load_book(head.book, watch.book.most_octets)
     watch.held.restore(rows, _with_known_names(words, len(head.servers)))

@@ -2,6 +2,7 @@
 """The collector: real exporters on loopback beside nfdump's collector, and floods."""
 
 import contextlib
+import errno
 import ipaddress
 import socket
 import struct
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 
 import export_programs as e
+from minewatch.errors import SourceError
 from minewatch.readers.netflow import collector as collecting
 from minewatch.readers.netflow.collector import Collector
 from minewatch.readers.netflow.datagrams import ExportDecoder
-from minewatch.readers.netflow.sockets import Endpoint, ExportSocket
+from minewatch.readers.netflow.sockets import Batch, Endpoint, ExportSocket
 from minewatch.readers.netflow.templates import DecoderLimits
 from minewatch.records import RecordCounters
 
@@ -190,6 +192,29 @@ def test_an_error_in_the_block_ends_the_thread_though_all_batches_are_full():
     with pytest.raises(RuntimeError, match="the disk is full"):
         give_up()
     assert threading.active_count() == before
+
+
+def test_a_socket_that_fails_is_told_after_what_it_gave(monkeypatch):
+    receive, given = Batch.receive, []
+
+    def fail_soon(batch, source):
+        if given:
+            raise OSError(errno.ENETDOWN, "Network is down")
+        given.append(receive(batch, source))
+        return given[0]
+
+    monkeypatch.setattr(Batch, "receive", fail_soon)
+    with collecting_at() as (collector, port, _):
+        send(port, v5())
+        until = time.monotonic() + 20
+        while not given and time.monotonic() < until:
+            time.sleep(0.01)
+        send(port, v5())
+        while collector._error is None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert sum(map(len, collector.take(0.05))) == 1
+        with pytest.raises(SourceError, match=f"127.0.0.1:{port}: cannot be read .* Network is"):
+            collector.take(0.05)
 
 
 def test_garbage_and_other_versions_are_faults(rng):

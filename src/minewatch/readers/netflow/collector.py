@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Final
 
 from minewatch.address import Network
+from minewatch.errors import SourceError
 from minewatch.readers.netflow.datagrams import ExportDecoder
 from minewatch.readers.netflow.sockets import Batch, ExportSocket
 from minewatch.records import RecordArray, RecordCounters
@@ -119,10 +120,12 @@ class Collector:
 
         Raises
         ------
-        OSError : a socket cannot be read any longer.
+        SourceError : a socket cannot be read any longer; it comes after all that was received.
         """
-        if self._error is not None:
-            raise self._error
+        if self._error is not None and self._full.empty():
+            names = ",".join(str(one.endpoint) for one in self._sockets)
+            reason = f"cannot be read any longer: {self._error.strerror}"
+            raise SourceError(names, reason) from self._error
         deadline = time.monotonic() + patience_s
         is_enough = False
         while not is_enough:
