@@ -13,6 +13,7 @@ from minewatch.cli.watch_choice import COLLECTOR, Chosen
 from minewatch.errors import ConfigError
 
 if TYPE_CHECKING:
+    from minewatch.address import Network
     from minewatch.cli.watch_feeds import Feed
     from minewatch.contracts import FlowFormat, FlowSource
     from minewatch.metering.state import MeteringOptions
@@ -258,11 +259,11 @@ class Exporters:
     Parameters
     ----------
     sockets : open.
-    allow : values of ``--exporters``.
+    networks : of the exporters that are listened to; none for all.
     """
 
     sockets: Sequence[ExportSocket]
-    allow: Sequence[str]
+    networks: Sequence[Network]
 
     @classmethod
     def listening(cls, chosen: Chosen, *, quiet: bool) -> Exporters:
@@ -283,7 +284,7 @@ class Exporters:
         sockets = open_sockets(chosen.endpoints)
         if not quiet:
             tell_sockets(sockets, networks, "--exporters")
-        return cls(sockets, chosen.exporters)
+        return cls(sockets, networks)
 
     @property
     def origin(self) -> list[str | int]:
@@ -308,7 +309,6 @@ class Exporters:
         """
         import time
 
-        from minewatch.cli.collect import networks_of
         from minewatch.cli.watch_feeds import CollectorFeed
         from minewatch.readers.netflow.collector import Collector
         from minewatch.readers.netflow.datagrams import ExportDecoder
@@ -316,11 +316,10 @@ class Exporters:
 
         name = ",".join(str(one.endpoint) for one in self.sockets)
         watch = _record_watch(name, metering, scan, memory_mib, has_own_clock=True)
-        networks = networks_of(self.allow, "--exporters")
         counters = RecordCounters()
         decoder = ExportDecoder(counters)
         return watch, CollectorFeed(
-            Collector(self.sockets, decoder, counters, time.time_ns, networks)
+            Collector(self.sockets, decoder, counters, time.time_ns, self.networks)
         )
 
 
