@@ -294,10 +294,16 @@ def test_time_passes_without_records_and_a_clock_that_is_set_back_goes_on(miner)
     assert watch.held.count(h.OPEN) == 0
 
 
+def flood(n, miner, begin_ns, seconds):
+    """Visits that the miner's own exporter tells of, so that no share of the memory protects it."""
+    point = int(miner["observation_point"][0])
+    return visits(n, first_ns(miner) + begin_ns, seconds, observation_point=point)
+
+
 def test_a_flood_of_conversations_costs_no_suspect(miner, strongest):
     """Six times more records than there is room for, while a host mines; all pass the gate."""
     small = replace(FEW, most_records=6_000, most_biflows=2_000, most_of_one=1_000)
-    noise = visits(9_000, first_ns(miner) + 300 * NS, 300)
+    noise = flood(9_000, miner, 300 * NS, 300)
     watch = new_record_watch(small)
     told = told_of(by_end(miner, noise), watch=watch)
     assert watch.counters.evicted > 7_000
@@ -310,10 +316,25 @@ def test_a_flood_of_conversations_costs_no_suspect(miner, strongest):
 def test_a_miner_that_begins_in_the_middle_of_a_flood_is_found(miner):
     """Memory has room for little more than a minute of it."""
     small = replace(FEW, most_records=6_000, most_biflows=2_000, most_of_one=1_000)
-    noise = visits(7_000, first_ns(miner) - 100 * NS, 400)
+    noise = flood(7_000, miner, -100 * NS, 400)
     watch = new_record_watch(small)
     assert last_words(told_of(by_end(miner, noise), watch=watch)) == of_scan_of(miner)
     assert watch.counters.evicted > 5_000
+
+
+def test_what_is_to_make_room_is_judged_before(miner):
+    """Nothing else judges meanwhile, and the miner has been silent for longest."""
+    small = replace(FEW, tick_s=3_600, most_records=3_000, most_biflows=1_000, most_of_one=500)
+    watch = new_record_watch(small)
+    list(
+        watch.feed(
+            np.concatenate([miner, flood(1_500, miner, last_ns(miner) - first_ns(miner), 300)])
+        )
+    )
+    assert watch.counters.evicted > 200
+    assert watch.counters.strikes == 0
+    suspects = watch.held.rows[watch.held.rows[:, h.FLAGS] & h.SUSPECT != 0]
+    assert len(miner) in suspects[:, h.COUNT]
 
 
 def test_a_scan_of_ports_goes_before_anything_that_talks():
