@@ -262,6 +262,18 @@ def test_an_exporter_that_is_days_ahead_is_heard_as_if_it_were_on_time(miner, st
     assert alert.last_seen_ns <= watch.now_ns
 
 
+@pytest.mark.parametrize(("ahead_s", "moved_s"), [(60, 0), (61, 61)])
+def test_a_clock_may_be_a_minute_ahead(ahead_s, moved_s):
+    watch = live()
+    watch.advance(START)
+    list(watch.feed(record(ahead_s - 50, 50)))
+    assert watch.held.rows[0, [h.START_NS, h.END_NS]].tolist() == [
+        START + (ahead_s - moved_s - 50) * NS,
+        START + (ahead_s - moved_s) * NS,
+    ]
+    assert watch.counters.ahead == (moved_s > 0)
+
+
 def test_an_exporter_that_is_days_behind_is_heard_too(miner):
     watch = live()
     alerts = fed_live(watch, miner, ahead_s=-3 * 86_400)
@@ -364,6 +376,7 @@ def test_when_all_is_followed_by_alerts_what_is_new_is_not_kept(miner):
     watch = new_record_watch(small)
     told = told_of(by_end(miner, visits(50, last_ns(miner) - 600 * NS, 300)), watch=watch)
     assert watch.counters.refused == 200
+    assert watch.held.count(h.TAKEN) == watch.taken
     assert last_words(told) == of_scan_of(miner)
 
 
@@ -423,6 +436,19 @@ def test_names_that_no_record_names_any_more_are_forgotten(monkeypatch):
     (chunk,) = watch.held.parts(watch.held.everything())
     names = [watch.names.servers[p] if p >= 0 else None for p in chunk[1]["server_name"].tolist()]
     assert names == [None] * 4 + ["d"] * 16
+
+
+def test_records_keep_their_names_when_others_are_forgotten(monkeypatch):
+    monkeypatch.setattr("minewatch.watching.record_names.MOST_SERVERS", 2)
+    watch = new_record_watch()
+    watch.names.hear(Names(["a", "b", "c"]))
+    gone, stays = record(server_name=0), talk(1, server_name=1)
+    gone["source_transport_port"] = 50_000
+    list(watch.feed(np.concatenate([gone, stays, ticking(stays, 3)])))
+    watch.held.drop(np.array([0]))
+    list(watch.feed(record(server_name=2, back=True)))
+    (chunk,) = watch.held.parts(watch.held.everything())
+    assert [watch.names.servers[place] for place in chunk[1]["server_name"].tolist()] == [*"bbc"]
 
 
 def test_what_plug_ins_cannot_do_is_told(miner):
