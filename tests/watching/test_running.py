@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import runs
 from minewatch.errors import SourceError
 from minewatch.types import PacketBatch
+from minewatch.watching import running
 from minewatch.watching.checkpoint import CheckpointFolder
-from minewatch.watching.running import Run
+from minewatch.watching.running import CHECKPOINT_S, Run
 from packets import NS, START
 from watched import (
     OTHER_HOST,
@@ -134,6 +136,18 @@ def test_checkpoints_are_left_on_the_way_and_no_more_often_than_asked(tmp_path, 
     often, strikes = written(tmp_path / "often", 0.0)
     assert often == strikes + 1 > 10
     assert written(tmp_path / "seldom", 3600)[0] == 2
+
+
+@pytest.mark.parametrize(("apart_s", "wanted"), [(4.9, 10), (2.6, 5)])
+def test_a_strike_that_is_a_moment_early_leaves_a_checkpoint_too(apart_s, wanted, monkeypatch):
+    """Else there would be one every ten seconds, and a kill would lose so much."""
+    saved, now_s = [], iter(i * apart_s for i in range(1, 11))
+    kept = SimpleNamespace(save=lambda watch: saved.append(watch) or True)
+    monkeypatch.setattr(running, "time", SimpleNamespace(monotonic=lambda: next(now_s)))
+    one = Run(new_watch(), lambda alerts: None, kept, CHECKPOINT_S)
+    for _ in range(10):
+        one._save_if_due()
+    assert len(saved) == wanted
 
 
 @pytest.mark.parametrize("keeps", [False, True])

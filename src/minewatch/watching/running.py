@@ -14,7 +14,10 @@ from minewatch.watching.checkpoint import CheckpointFolder
 from minewatch.watching.saving import AnyWatch
 
 CHECKPOINT_S: Final = 5.0
-"""A checkpoint is written this often at most: the length of a batch of a live watch."""
+"""A checkpoint is written about this often: the time between two strikes of a live watch."""
+_EARLY: Final = 0.2
+"""A checkpoint may come early by this part of the time. Strikes are some moments early or late: one
+that was not waited for would make it twice the time."""
 
 
 @dataclass(slots=True)
@@ -118,7 +121,8 @@ class Run:
         self.give(alerts)
 
     def _save_if_due(self) -> None:
-        if self.checkpoints is None or time.monotonic() < self._next_s:
+        now_s = time.monotonic()
+        if self.checkpoints is None or now_s < self._next_s:
             return
         if self.checkpoints.save(self.watch):
-            self._next_s = time.monotonic() + self.checkpoint_s
+            self._next_s = now_s + self.checkpoint_s * (1 - _EARLY)
