@@ -124,3 +124,12 @@ def test_what_is_likely_is_a_suspect_though_no_alert_follows_it(watch):
     judge(watch)
     assert watch.held.rows[0, h.FLAGS] == h.FOLLOWED
     assert conversations(watch) == 0
+
+
+def test_that_a_conversation_is_silent_is_noted_so_that_it_is_said_once(watch):
+    judge(watch, talk(5))
+    assert watch.held.rows[0, h.FLAGS] & h.SAID_ENDED == 0
+    judge(watch, now_s=2 * HOUR_S)
+    assert watch.held.rows[0, h.FLAGS] & h.SAID_ENDED
+    judge(watch, at(talk(5), 2 * HOUR_S - 300), now_s=2 * HOUR_S)
+    assert watch.held.rows[0, h.FLAGS] & h.SAID_ENDED == 0

@@ -306,6 +306,18 @@ def test_time_passes_without_records_and_a_clock_that_is_set_back_goes_on(miner)
     assert watch.held.count(h.OPEN) == 0
 
 
+def test_after_a_clock_was_set_back_silence_counts_from_then(miner):
+    """It was ten hours ahead: what came by then is neither in the future nor told of too late."""
+    watch = live(replace(FEW, least_records=0))
+    assert fed_live(watch, miner, ahead_s=-36_000)[0].change is Change.NEW
+    end = last_ns(miner)
+    watch.advance(end)
+    assert watch.held.count(h.OPEN) == 1
+    assert watch.advance(end + 3_700 * NS)[-1].change is Change.ENDED
+    watch.advance(end + 4_300 * NS)
+    assert watch.held.count(h.OPEN) == 0
+
+
 def flood(n, miner, begin_ns, seconds):
     """Visits that the miner's own exporter tells of, so that no share of the memory protects it."""
     point = int(miner["observation_point"][0])
