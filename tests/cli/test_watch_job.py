@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import threading
+
 import pytest
 
 from minewatch.cli.watch_feeds import PacketFeed
@@ -6,6 +8,7 @@ from minewatch.cli.watch_job import WatchJob
 from minewatch.errors import ConfigError
 from minewatch.readers.capture import CaptureSource
 from minewatch.readers.source import Input
+from minewatch.types import PacketBatch
 from minewatch.watching.checkpoint import CheckpointFolder
 from watched import capture, mining, new_watch, of_scan, ticking
 
@@ -41,6 +44,24 @@ def test_an_interface_is_watched_when_all_is_compiled(path, monkeypatch, capsys)
     job.run(Interface(CaptureSource(Input("a", path, None))), None, (), None, None)
     assert said == [""]
     assert capsys.readouterr().err.startswith("watching ")
+
+
+def test_a_signal_that_comes_first_of_all_ends_it_too(monkeypatch):
+    monkeypatch.setattr("minewatch.cli.warming.warm_up", lambda scan: [])
+    stopped = threading.Event()
+
+    class Silent:
+        """An interface on which nothing comes until it is stopped."""
+
+        is_live, data_time_ns, notes, stop = True, None, (), stopped.set
+
+        def batches(self):
+            yield PacketBatch()
+            assert stopped.is_set()
+
+    job = WatchJob(new_watch(), None, None, quiet=True)
+    job.stop()
+    job.run(Silent(), None, (), None, None)
 
 
 def test_alerts_reach_every_sink(path, tmp_path, capsys):

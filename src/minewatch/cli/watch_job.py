@@ -80,6 +80,8 @@ class WatchJob:
 
         self._suppressions = self._read_suppressions()
         self._feed, self._kept = feed, kept
+        if self.is_stopped:  # by a signal that came before there was anything to stop
+            feed.stop()
         with _delivery(sinks, folder, self._measures) as self._delivery:
             if feed.is_live and isinstance(self.watch, Watch):
                 from minewatch.cli.warming import warm_up
