@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from made_up_records import talk
+from made_up_records import record, talk
 from minewatch.metering import held_records as h
 from minewatch.metering import record_ticks as ticks
-from minewatch.records import UNKNOWN, Names
+from minewatch.records import DENIED, UNKNOWN, Names
 from minewatch.watching.saved_record_watch import load_record_watch, save_record_watch
 from watched_records import (
     FEW,
@@ -60,6 +60,17 @@ def test_a_watch_that_was_saved_goes_on_as_if_nothing_had_been(records):
     assert [*alerts, *watch.finish()] == whole
     assert watch.taken == len(records)
     assert len(whole) >= 3
+
+
+def test_what_was_counted_and_what_failed_come_along():
+    watch = new_record_watch()
+    denied = record(firewall_event=DENIED)
+    fed(watch, [np.concatenate([talk(2), denied, record(protocol_identifier=17)])])
+    watch.report.failures["broken"] = "oops"
+    other = copied(watch)
+    assert [other.held.count(word) for word in (h.TAKEN, h.TCP, h.DENIED_RECORDS)] == [6, 4, 1]
+    assert other.counters == watch.counters
+    assert other.report.failures == {"broken": "oops"}
 
 
 def test_what_was_saved_does_not_change_when_the_watch_goes_on(records):
