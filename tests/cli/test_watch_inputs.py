@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 import socket
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from minewatch.cli.watch_inputs import (
     open_chosen,
 )
 from minewatch.errors import ConfigError, SourceError
+from minewatch.readers.source import Input
 from minewatch.watching.engine import Watch
 from minewatch.watching.record_watch import RecordWatch
 from watched_records import exported
@@ -95,6 +97,13 @@ def test_what_cannot_be_read_is_told(tmp_path, name, words):
     (tmp_path / "empty").write_bytes(b"")
     with pytest.raises(SourceError, match=words):
         opened(tmp_path / name)
+
+
+def test_logs_of_which_one_is_a_pipe_cannot_be_read_again(log, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    sources = [Input("a", str(log), None), Input("b", str(tmp_path / "pipe"), None)]
+    assert len(Logs("a", sources[:1], []).origin) == 3
+    assert Logs("a", sources, []).origin == []
 
 
 def test_a_format_that_is_none_is_told(log):

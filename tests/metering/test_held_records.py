@@ -76,6 +76,7 @@ def test_what_comes_after_a_long_silence_begins_anew():
         assert held.rows[0, h.BEGAN_NS] == began
     assert held.rows[0, h.LOOK_NS] == 0
     assert held.rows[0, h.SEEN_NS] == 2 * HOUR + 1
+    assert held.rows[0, h.NEW_NS] == 0  # nobody has looked since the first
 
 
 def test_what_the_gate_can_never_pass_takes_no_room():

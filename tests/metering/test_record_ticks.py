@@ -94,6 +94,11 @@ def test_a_night_without_records_is_believed_soon():
     assert 30_000 <= shows(clock) <= 30_040
 
 
+def test_of_those_that_are_believed_at_last_it_goes_to_the_middle():
+    clock, _ = heard((60.0, 1), *((100_000.0 + 4_000 * i, 1) for i in range(ticks.CONFIRMED)))
+    assert shows(clock) == 100_000 + 4_000 * ticks.CONFIRMED // 2
+
+
 def test_where_others_have_gone_the_one_that_is_left_is_believed():
     clock, _ = heard((60.0, 1), *((70.0 + i * 2, 2) for i in range(3_000)))
     assert shows(clock) == 70 + 2_999 * 2
