@@ -123,6 +123,15 @@ class Delay:
     """The same until the webhook had it."""
 
 
+def _moment_s(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def told_at(store: Store, began_s: float) -> list[float]:
+    """Return when each telling was told, after the start, by the data's clock."""
+    return sorted(_moment_s(words[1]) - began_s for words in store.words.values())
+
+
 def delays(
     plan: Plan, store: Store, posts: Sequence[dict[str, Any]], began_s: float
 ) -> list[Delay]:
@@ -130,7 +139,7 @@ def delays(
     told: dict[tuple[str, str], float] = {}
     for (id_, revision), words in store.words.items():
         if revision == 1:
-            at_s = datetime.fromisoformat(words[1]).timestamp() - began_s
+            at_s = _moment_s(words[1]) - began_s
             pair = store.pairs[id_]
             told[pair] = min(at_s, told.get(pair, at_s))
     arrived: dict[tuple[str, str], float] = {}

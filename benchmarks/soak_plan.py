@@ -110,7 +110,7 @@ def _faults(seconds: float, part: float, rng: Random) -> list[Fault]:
     single = [
         *(Fault(KILL, 0.0) for _ in range(KILLS)),
         Fault(DISK, 0.0, most(15.0, 90.0 * part)),
-        Fault(DATABASE, 0.0, most(10.0, 30.0 * part)),
+        Fault(DATABASE, 0.0, most(25.0, 90.0 * part)),
         Fault(LINK, 0.0, most(10.0, 20.0 * part)),
         *(Fault(STEP, 0.0, step_s=step_s) for step_s in CLOCK_STEPS_S),
     ]

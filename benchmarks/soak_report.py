@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soak_check import Store, Verdict
-from soak_figures import FLAT, LIFE_WARM_S, WARM_S, Memory, Sent, delays, memory_of, packets_of
+from soak_figures import (
+    FLAT,
+    LIFE_WARM_S,
+    WARM_S,
+    Memory,
+    Sent,
+    delays,
+    memory_of,
+    packets_of,
+    told_at,
+)
 from soak_picture import draw
 from soak_plan import TITLES
 
@@ -137,10 +147,13 @@ def _clock(at_s: float) -> str:
 
 
 def _faults(run: Soak) -> Iterator[str]:
+    told_s = told_at(run.stores[0], run.began_s)
     rows = []
     for one in sorted(run.faults.happened, key=lambda one: one.start_s):
-        rows.append((_clock(one.start_s), _clock(one.end_s), TITLES[one.fault.kind], one.note))
-    yield from _table(("from", "until", "fault", ""), rows)
+        told = sum(one.start_s <= at_s <= one.end_s for at_s in told_s)
+        about = (TITLES[one.fault.kind], one.note, told)
+        rows.append((_clock(one.start_s), _clock(one.end_s), *about))
+    yield from _table(("from", "until", "fault", "", "told meanwhile"), rows)
     yield ""
     yield (
         "Minutes and seconds after the first packet. A kill is over when the next watch serves its "
