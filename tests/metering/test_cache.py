@@ -94,9 +94,12 @@ def test_the_sources_are_those_of_kernels_and_of_their_constants():
     for path in kernels:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module.startswith("minewatch."):
-                parts = node.module.split(".")[1:]
-                imported = package.joinpath(*parts).with_suffix(".py")
-                assert imported in sources or imported.name == "cache.py", (path, imported)
+                place = package.joinpath(*node.module.split(".")[1:])
+                # Modules of a package are imported, or names of a module.
+                modules = [place / one.name for one in node.names] if place.is_dir() else [place]
+                for module in modules:
+                    imported = module.with_suffix(".py")
+                    assert imported in sources or imported.name == "cache.py", (path, imported)
 
 
 def test_kernels_are_in_no_other_package():
