@@ -12,6 +12,7 @@ from minewatch.metering.eviction import RANKS
 from minewatch.readers.capture import CaptureCounters
 from minewatch.watching.checkpoint import CheckpointFolder
 from minewatch.watching.engine import Watch
+from minewatch.watching.saving import AnyWatch
 
 _NS: Final = 1_000_000_000
 
@@ -40,8 +41,21 @@ def measures_of(
         yield Measure("evicted_biflows", value, text, {"rank": rank})
     dropped = metering.payload_dropped_octets
     yield Measure("payload_dropped_octets", dropped, "Payload that was not kept.")
-    yield Measure("looks", counters.looks, "Conversations judged while they lasted.")
-    for reason, count in sorted(counters.gated.items()):
+    yield from judging_measures(watch, checkpoints)
+
+
+def judging_measures(
+    watch: AnyWatch, checkpoints: CheckpointFolder | None = None
+) -> Iterator[Measure]:
+    """Yield what is told of every watch, whatever it watches.
+
+    Parameters
+    ----------
+    watch : running.
+    checkpoints : if there are any.
+    """
+    yield Measure("looks", watch.counters.looks, "Conversations judged while they lasted.")
+    for reason, count in sorted(watch.counters.gated.items()):
         text = "Conversations that are over, by what the gate said."
         yield Measure("conversations", count, text, {"gate": reason})
     yield Measure("alerts_forgotten", watch.book.forgotten, "Alerts forgotten, being too many.")

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from minewatch.alerts.measures import Measure
 from minewatch.metering import held_records as h
 from minewatch.metering import record_ticks as ticks
+from minewatch.watching.measures import judging_measures
 from minewatch.watching.record_watch import RecordWatch
-
-_NS: Final = 1_000_000_000
 
 
 def measures_of_records(watch: RecordWatch, checkpoints: Any = None) -> Iterator[Measure]:
@@ -40,16 +39,4 @@ def measures_of_records(watch: RecordWatch, checkpoints: Any = None) -> Iterator
     text = "Flow records whose times lie ahead, or were not believed."
     ahead = counters.ahead + int(watch.clock[ticks.REFUSED])
     yield Measure("records_ahead", ahead, text)
-    yield Measure("looks", counters.looks, "Conversations judged while they lasted.")
-    for reason, count in sorted(counters.gated.items()):
-        text = "Conversations that are over, by what the gate said."
-        yield Measure("conversations", count, text, {"gate": reason})
-    yield Measure("alerts_forgotten", watch.book.forgotten, "Alerts forgotten, being too many.")
-    yield Measure(
-        "plugin_failures", len(watch.report.failures), "Plug-ins that failed.", is_counter=False
-    )
-    if watch.now_ns != ticks.UNSET:
-        text = "The data's time."
-        yield Measure("data_timestamp_seconds", watch.now_ns / _NS, text, is_counter=False)
-    if checkpoints is not None:
-        yield Measure("checkpoints", checkpoints.written, "Checkpoints written.")
+    yield from judging_measures(watch, checkpoints)
