@@ -17,7 +17,7 @@ from minewatch.records import RECORD, UNKNOWN
 from minewatch.types import Int64Array
 from minewatch.watching.record_names import RecordNames
 from minewatch.watching.record_watch import RecordWatch, RecordWatchCounters
-from minewatch.watching.saved_watch import FOREIGN
+from minewatch.watching.saved_watch import refuse_other
 
 LAYOUT: Final = hashlib.sha256(
     repr((RECORD.descr, h.ROW_WORDS, h.N_COUNTS, ticks.N_WORDS, "flow records 1")).encode()
@@ -114,12 +114,7 @@ def load_record_watch(
         head = msgspec.convert(value, Head, str_keys=True)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    if head.layout != LAYOUT:
-        raise ValueError(FOREIGN)
-    own = _settings(watch)
-    if head.settings != own:
-        changed = [name for name in own if own[name] != head.settings.get(name)]
-        raise ValueError(f"made with other settings ({', '.join(changed)})")
+    refuse_other(head, LAYOUT, _settings(watch))
     clock, rows, words = arrays["clock"], arrays["rows"], arrays["records"]
     if clock.shape != watch.clock.shape or clock[ticks.TICK_NS] != watch.clock[ticks.TICK_NS]:
         raise ValueError("a clock of other words, or of another tick")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import numpy as np
@@ -108,12 +108,7 @@ def load_watch(watch: Watch, value: Any, arrays: dict[str, np.ndarray]) -> list[
         head = msgspec.convert(value, Head, str_keys=True)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    if head.layout != LAYOUT:
-        raise ValueError(FOREIGN)
-    own = _settings(watch)
-    if head.settings != own:
-        changed = [name for name in own if own[name] != head.settings.get(name)]
-        raise ValueError(f"made with other settings ({', '.join(changed)})")
+    refuse_other(head, LAYOUT, _settings(watch))
     clock = arrays["clock"]
     if clock.shape != watch.clock.shape or clock[ticks.TICK_NS] != watch.clock[ticks.TICK_NS]:
         raise ValueError("a clock of other words, or of another tick")
@@ -126,6 +121,40 @@ def load_watch(watch: Watch, value: Any, arrays: dict[str, np.ndarray]) -> list[
     watch.counters, watch.meter.counters = head.counters, head.metering
     watch.report.failures.update(head.failures)
     return head.origin
+
+
+class AnyHead(Protocol):
+    """What the head of every watch tells of what was saved."""
+
+    @property
+    def layout(self) -> str:
+        """What the arrays mean."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """Under which they came to be."""
+        ...
+
+
+def refuse_other(head: AnyHead, layout: str, settings: dict[str, float]) -> None:
+    """Refuse what this watch could not go on with.
+
+    Parameters
+    ----------
+    head : of what was saved.
+    layout : what arrays mean here.
+    settings : of this watch.
+
+    Raises
+    ------
+    ValueError : it was laid out by another version, or made with other settings.
+    """
+    if head.layout != layout:
+        raise ValueError(FOREIGN)
+    if head.settings != settings:
+        changed = [name for name in settings if settings[name] != head.settings.get(name)]
+        raise ValueError(f"made with other settings ({', '.join(changed)})")
 
 
 def _record_array(records: FlowTable) -> Int64Array:
