@@ -10,7 +10,6 @@ import json
 import os
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,9 +21,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from measure import say
+from wire import FAR, NEAR, make_wire
 
 HERE = Path(__file__).parent
-NEAR, FAR = "watched", "sending"
 RING_OCTETS, BLOCK_OCTETS = 64 << 20, 1 << 20
 """The same ring for all of them; libpcap chooses its blocks itself."""
 CAPTURE_PACKETS, CAPTURE_FLOWS = 200_000, 8_000
@@ -248,20 +247,6 @@ def table(found: list[Receiver], level: dict[str, list[Trial]]) -> str:
             f"| {us / peer_us:.2f} |"
         )
     return "\n".join(lines)
-
-
-def make_wire() -> None:
-    """Make two interfaces with a wire between them, on which nothing speaks by itself."""
-    if [name for _, name in socket.if_nameindex()] != ["lo"]:
-        raise SystemExit("this is no namespace of our own: run benchmarks/live.py without --inside")
-    for which in ("all", "default"):
-        Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1")
-    for line in (
-        f"link add {NEAR} type veth peer name {FAR}",
-        f"link set {NEAR} up",
-        f"link set {FAR} up",
-    ):
-        subprocess.run(["ip", *line.split()], check=True)
 
 
 def prepare(directory: Path) -> Path:

@@ -12,13 +12,14 @@ import json
 import os
 import socket
 import struct
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from wire import refuse_other
 
 BURST = 256
 SOL_PACKET, QDISC_BYPASS = 263, 20
@@ -84,11 +85,7 @@ def send(interface: str, messages: Messages, packets: int, per_second: float) ->
 
 def main() -> None:
     capture, interface, packets, per_second = sys.argv[1:]
-    shown = subprocess.run(
-        ["ip", "-d", "-o", "link", "show", interface], capture_output=True, text=True, check=True
-    )
-    if " veth " not in shown.stdout:
-        raise SystemExit(f"{interface} is no end of a veth pair: nothing is sent there")
+    refuse_other(interface)
     messages = Messages(Path(capture))
     print(json.dumps(send(interface, messages, int(packets), float(per_second))))
 

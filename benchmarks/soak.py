@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -30,9 +29,9 @@ from soak_faults import FILLER, Faults, Happened
 from soak_plan import STEP, Plan, draw_plan
 from soak_servers import Database, Webhook
 from soak_watch import Watch
+from wire import FAR, NEAR, make_wire
 
 HERE = Path(__file__).parent
-NEAR, FAR = "watched", "sending"
 PORTS = 9477, 9478
 """Of the counters of the two watches."""
 PACKETS, FLOWS = 300_000, 12_000
@@ -230,24 +229,10 @@ def small_disk(folder: Path, mib: int) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def make_wire() -> None:
-    """Make two interfaces with a wire between them, on which nothing speaks by itself."""
-    if [name for _, name in socket.if_nameindex()] != ["lo"]:
-        raise SystemExit("this is no namespace of our own: run benchmarks/soak.py without --inside")
-    for which in ("all", "default"):
-        Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1")
-    for line in (
-        "link set lo up",
-        f"link add {NEAR} type veth peer name {FAR}",
-        f"link set {NEAR} up",
-        f"link set {FAR} up",
-    ):
-        subprocess.run(["ip", *line.split()], check=True)
-
-
 def soak(options: argparse.Namespace) -> int:
     """Run inside the namespaces; return the exit status."""
     make_wire()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     out = options.out.absolute()
     if out.exists() and any(out.iterdir()):
         if not (out / "plan.json").exists():

@@ -14,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from live_send import BURST, QDISC_BYPASS, SOL_PACKET, Messages
+from wire import refuse_other
 
 PAUSE_S = 0.004
 STRATUM_PORT = 3333
@@ -142,11 +142,7 @@ def run(
 
 def main() -> None:
     capture, mining, interface, per_second, seconds, origin_s, log_path = sys.argv[1:]
-    shown = subprocess.run(
-        ["ip", "-d", "-o", "link", "show", interface], capture_output=True, text=True, check=True
-    )
-    if " veth " not in shown.stdout:
-        raise SystemExit(f"{interface} is no end of a veth pair: nothing is sent there")
+    refuse_other(interface)
     background = Background(Path(capture), float(per_second))
     miners = Messages(Path(mining))
     sender = Sender(interface)
